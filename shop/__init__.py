@@ -1,0 +1,79 @@
+"""The Flask application. `create_app` is the only place that knows every capability."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shop.config import Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """Build the application from its settings. It opens no connection before the first request."""
+    app = Flask(__name__)
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_ENGINES={"default": {"url": settings.database_url, "pool_size": 8, "pool_pre_ping": True}},
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        MAX_FORM_PARTS=2_000,
+        BABEL_DEFAULT_LOCALE="zh",
+    )
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # how Werkzeug documents it
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
+        )
+    _register(app, settings)
+    return app
+
+
+def _register(app: Flask, settings: Settings) -> None:
+    from flask_migrate import Migrate
+
+    from shop import cli, health, logs, problems, rest, web
+    from shop.db import db
+    from shop.identity import setup as identity
+
+    logs.configure()
+    db.init_app(app)
+    Migrate(app, db, directory=str(cli.MIGRATIONS))
+    web.register(app, secure=settings.secure_cookies)
+    problems.register(app)
+    identity.register(app, settings)
+    app.register_blueprint(health.blueprint)
+    _register_pages(app)
+    _register_api(app)
+    cli.register(app)
+
+
+def _register_pages(app: Flask) -> None:
+    from shop.assistance import pages as assistance
+    from shop.catalogue import pages as catalogue
+    from shop.finance import pages as finance
+    from shop.identity import pages as identity
+    from shop.orders import pages as orders
+    from shop.payments import pages as payments
+    from shop.procurement import pages as procurement
+
+    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance):
+        app.register_blueprint(capability.blueprint)
+
+
+def _register_api(app: Flask) -> None:
+    from shop import rest
+    from shop.assistance import api as assistance
+    from shop.catalogue import api as catalogue
+    from shop.finance import api as finance
+    from shop.identity import api as identity
+    from shop.orders import api as orders
+    from shop.payments import api as payments
+    from shop.procurement import api as procurement
+
+    rest.register(
+        app,
+        [
+            capability.blueprint
+            for capability in (identity, catalogue, orders, payments, procurement, assistance, finance)
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Sales made elsewhere with a partner's help, and their evidence."""

@@ -1,0 +1,1 @@
+"""What is for sale: producers, products, packs, prices, stock, search."""

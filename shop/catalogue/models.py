@@ -1,0 +1,97 @@
+"""What is for sale."""
+
+from datetime import date
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.db import Base, Fen, Id
+from shop.registry.models import Category, Region
+
+
+class Producer(Base):
+    """Who supplies the goods and is owed for them. `code` names it in the ledger and never changes."""
+
+    __tablename__ = "producer"
+    __table_args__ = (
+        CheckConstraint("code ~ '^[A-Za-z0-9-]{1,64}$'", name="code_shape"),
+        CheckConstraint("commission_bp BETWEEN 0 AND 10000", name="commission_share"),
+    )
+
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    county_code: Mapped[str] = mapped_column(ForeignKey("region.code"), index=True)
+    commission_bp: Mapped[int] = mapped_column(default=0)
+    """The platform's commission in basis points of the accepted goods."""
+
+
+class Product(Base):
+    """One speciality of one county. `gi` is true only where a source says so; null means unknown."""
+
+    __tablename__ = "product"
+    __table_args__ = (
+        Index(
+            "ix_product_search",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ),
+        Index(None, "category_code", "sort_key"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_en: Mapped[str]
+    pinyin: Mapped[str]
+    sort_key: Mapped[str]
+    """Toneless pinyin, so that lists sort as a Chinese reader expects without ICU."""
+    search_text: Mapped[str]
+    """Words, pinyin and initials, each between blanks, for the search."""
+    category_code: Mapped[str] = mapped_column(ForeignKey("category.code"))
+    county_code: Mapped[str] = mapped_column(ForeignKey("region.code"), index=True)
+    producer_id: Mapped[UUID] = mapped_column(ForeignKey("producer.id"), index=True)
+    season_months: Mapped[list[int]] = mapped_column(ARRAY(sa.Integer))
+    """Months of harvest or sale in order, so a season over the year's end reads [10, 11, 12, 1, 2]."""
+    storage: Mapped[str]
+    gi: Mapped[bool | None]
+    gi_basis: Mapped[str]
+    brand_status: Mapped[str]
+    """What is known of its place in the 甘味 catalogue."""
+    brand_since: Mapped[date | None]
+    brand_until: Mapped[date | None]
+    note: Mapped[str]
+    source: Mapped[str]
+    image_url: Mapped[str | None]
+    is_listed: Mapped[bool] = mapped_column(default=True)
+
+    category: Mapped[Category] = relationship(lazy="raise")
+    county: Mapped[Region] = relationship(lazy="raise")
+    producer: Mapped[Producer] = relationship(lazy="raise")
+    skus: Mapped[list["Sku"]] = relationship(lazy="raise", order_by="Sku.code", back_populates="product")
+
+
+class Sku(Base):
+    """One pack of a product, with its price and its stock in packs. Stock that an order holds is already taken off."""
+
+    __tablename__ = "sku"
+    __table_args__ = (
+        CheckConstraint("price_fen > 0", name="price_positive"),
+        CheckConstraint("stock >= 0", name="stock_not_negative"),
+        CheckConstraint("weight_g > 0", name="weight_positive"),
+    )
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    product_id: Mapped[str] = mapped_column(ForeignKey("product.id"), index=True)
+    pack: Mapped[str]
+    unit: Mapped[str]
+    weight_g: Mapped[int | None]
+    """Net weight in grams; null where the pack is sold by piece or by volume."""
+    price_fen: Mapped[Fen]
+    is_price_illustrative: Mapped[bool] = mapped_column(default=False)
+    stock: Mapped[int] = mapped_column(default=0)
+
+    product: Mapped[Product] = relationship(lazy="raise", back_populates="skus")

@@ -1,0 +1,130 @@
+"""Settings: typed, frozen, read once from the environment.
+
+`Settings.from_environment` refuses to start when anything is wrong and names all that is wrong at once, so that an
+operator mends the environment in one go.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+BUSINESS_TIMEZONE = ZoneInfo("Asia/Shanghai")
+"""Business days are days in China, whatever the server's clock says."""
+
+_MIN_SECRET_LENGTH = 32
+
+
+class SettingsError(Exception):
+    """The environment is incomplete or wrong; `problems` names everything that has to change."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep every problem and print one a line."""
+        super().__init__("Cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Payee:
+    """Whom a buyer pays by bank transfer, and the ledger's name for that bank account."""
+
+    name: str
+    bank: str
+    account_number: str
+    ledger_id: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the application takes from its environment."""
+
+    database_url: str
+    secret_key: str
+    password_salt: str
+    totp_secret: str
+    payee: Payee
+    database_owner_url: str = ""
+    demo: bool = False
+    secure_cookies: bool = True
+    proxies: int = 0
+    password_guesses: str = "10 per minute"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings from `environ`.
+
+        Raises:
+            SettingsError: with everything that is missing or wrong.
+        """
+        problems: list[str] = []
+        demo = _flag(environ, "GANWEI_DEMO", default=False, problems=problems)
+        settings = cls(
+            database_url=_database_url(environ, "DATABASE_URL", problems),
+            database_owner_url=_database_url(environ, "DATABASE_OWNER_URL", problems)
+            if environ.get("DATABASE_OWNER_URL")
+            else "",
+            secret_key=_secret(environ, "SECRET_KEY", problems),
+            password_salt=_secret(environ, "SECURITY_PASSWORD_SALT", problems),
+            totp_secret=_secret(environ, "TOTP_SECRET", problems),
+            payee=_payee(environ, demo=demo, problems=problems),
+            demo=demo,
+            # The demo is served over plain HTTP on the loopback address.
+            secure_cookies=_flag(environ, "GANWEI_SECURE_COOKIES", default=not demo, problems=problems),
+            proxies=_count(environ, "GANWEI_PROXIES", problems),
+            password_guesses=environ.get("GANWEI_PASSWORD_GUESSES", cls.password_guesses),
+        )
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @property
+    def migration_url(self) -> str:
+        """The role that owns the tables; the application's own role where only one is given."""
+        return self.database_owner_url or self.database_url
+
+
+def _database_url(environ: Mapping[str, str], name: str, problems: list[str]) -> str:
+    url = environ.get(name, "")
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            url = "postgresql+psycopg://" + url.removeprefix(prefix)
+    if not url:
+        problems.append(f"{name} is not set; give postgresql://role:password@host/database")
+    elif not url.startswith("postgresql+psycopg://"):
+        problems.append(f"{name} must be a PostgreSQL address, postgresql://role:password@host/database")
+    return url
+
+
+def _secret(environ: Mapping[str, str], name: str, problems: list[str]) -> str:
+    value = environ.get(name, "")
+    if len(value) < _MIN_SECRET_LENGTH:
+        problems.append(
+            f"{name} must have at least {_MIN_SECRET_LENGTH} characters; make one with "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    return value
+
+
+def _flag(environ: Mapping[str, str], name: str, *, default: bool, problems: list[str]) -> bool:
+    value = environ.get(name, "1" if default else "0")
+    if value not in {"0", "1"}:
+        problems.append(f"{name} must be 0 or 1, not {value!r}")
+    return value == "1"
+
+
+def _count(environ: Mapping[str, str], name: str, problems: list[str]) -> int:
+    value = environ.get(name, "0")
+    if not value.isdecimal():
+        problems.append(f"{name} must be a whole number, not {value!r}")
+        return 0
+    return int(value)
+
+
+def _payee(environ: Mapping[str, str], *, demo: bool, problems: list[str]) -> Payee:
+    if demo and "GANWEI_PAYEE_ACCOUNT" not in environ:
+        return Payee("甘味演示商城(虚构户名)", "演示银行兰州分行(虚构)", "0000 0000 0000 0000 000", "demo")
+    values = {}
+    for field in ("NAME", "BANK", "ACCOUNT", "LEDGER_ID"):
+        values[field] = environ.get(f"GANWEI_PAYEE_{field}", "")
+        if not values[field]:
+            problems.append(f"GANWEI_PAYEE_{field} is not set; buyers need it to pay by bank transfer")
+    return Payee(values["NAME"], values["BANK"], values["ACCOUNT"], values["LEDGER_ID"])

@@ -1,0 +1,1 @@
+"""Pages and API over the ledger, for those who sign the figures."""

@@ -1,0 +1,146 @@
+"""People, organisations, roles, tokens, the audit trail and stored API answers."""
+
+import enum
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask_security.core import RoleMixin, UserMixin
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.db import Base, Fen, Id, now
+
+
+class Role(enum.StrEnum):
+    """What a member may do inside the organisation that gives the role."""
+
+    CANTEEN = "canteen"
+    PARTNER_OFFICER = "partner_officer"
+    OPERATOR = "operator"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+
+
+STAFF_ROLES = frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR})
+"""Roles that see across organisations. Only the platform's own organisation gives them."""
+
+
+class OrganisationKind(enum.StrEnum):
+    """Why an organisation is known here."""
+
+    PLATFORM = "platform"
+    PURCHASER = "purchaser"
+    PARTNER = "partner"
+
+
+class Organisation(Base):
+    """A body that buys, helps or runs the platform. `code` names it in the ledger and never changes."""
+
+    __tablename__ = "organisation"
+    __table_args__ = (
+        CheckConstraint("credit_limit_fen >= 0", name="credit_limit_not_negative"),
+        CheckConstraint("code ~ '^[A-Za-z0-9-]{1,64}$'", name="code_shape"),
+    )
+
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    kind: Mapped[OrganisationKind]
+    partner_code: Mapped[str | None] = mapped_column(ForeignKey("partner.code"), index=True)
+    channel_code: Mapped[str | None] = mapped_column(ForeignKey("channel.code"), index=True)
+    credit_limit_fen: Mapped[Fen] = mapped_column(default=0)
+    is_demo: Mapped[bool] = mapped_column(default=False)
+
+
+class SecurityRole(Base, RoleMixin):  # type: ignore[misc]  # flask-security ships no types
+    """The flat role that flask-security insists on; ours are memberships and this table stays empty."""
+
+    __tablename__ = "security_role"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+user_security_role = sa.Table(
+    "user_security_role",
+    Base.metadata,
+    sa.Column("user_id", ForeignKey("user.id"), primary_key=True),
+    sa.Column("role_id", ForeignKey("security_role.id"), primary_key=True),
+)
+
+
+class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no types
+    """A person who signs in."""
+
+    __tablename__ = "user"
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    fs_uniquifier: Mapped[str] = mapped_column(unique=True)
+    tf_primary_method: Mapped[str | None]
+    tf_totp_secret: Mapped[str | None]
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    memberships: Mapped[list["Membership"]] = relationship(lazy="raise")
+    # flask-security reads it on every request.
+    roles: Mapped[list[SecurityRole]] = relationship(secondary=user_security_role, lazy="selectin")
+
+
+class Membership(Base):
+    """One role of a person in one organisation."""
+
+    __tablename__ = "membership"
+    __table_args__ = (UniqueConstraint("user_id", "organisation_id", "role"),)
+
+    id: Mapped[Id]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id"))
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    role: Mapped[Role]
+
+    organisation: Mapped[Organisation] = relationship(lazy="raise")
+
+
+class ApiToken(Base):
+    """A bearer token. Only its SHA-256 is stored."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[Id]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditEvent(Base):
+    """Who did what to what, stored in the commit of the change itself. Rows are only ever added."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id"), index=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    action: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)
+    detail: Mapped[dict[str, Any]]
+
+
+class StoredAnswer(Base):
+    """The first answer to a write that carried an idempotency key, kept in the commit of its effect."""
+
+    __tablename__ = "stored_answer"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[str]
+    content_type: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)

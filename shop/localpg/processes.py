@@ -1,0 +1,202 @@
+"""Processes of an embedded server: the children that we start, and those that others left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from shop.localpg.places import LocalServerError, Owner, socket_file
+
+ORPHAN_PATIENCE_SECONDS = 3
+ORPHAN_LIMIT_SECONDS = 30
+STOP_PATIENCE_SECONDS = 60
+_LAUNCHER = Path(__file__).with_name("launch.py")
+_LOCK_FILE_LINES = 8  # postmaster.pid: pid, data, start, port, socket directory, address, shared memory, status
+
+
+@dataclass(frozen=True)
+class Postmaster:
+    """What a server's lock file says about it."""
+
+    pid: int
+    socket_dir: Path
+    status: str
+
+
+class Child:
+    """A program that we started. It gets SIGINT when this process dies, in whatever way.
+
+    The kernel sends that signal when the *thread* that started the child ends, so a thread of its own starts the child,
+    and waits for it.
+    """
+
+    def __init__(self, argv: list[str], *, owner: Owner, output: BinaryIO, stdin: str = "") -> None:
+        """Start the program as the owner, its output into an open file."""
+        self._starter = os.getpid()
+        self._argv = [sys.executable, "-I", "-S", str(_LAUNCHER)]
+        self._argv += [str(self._starter), str(owner.uid), str(owner.gid), *argv]
+        self._output = output
+        self._stdin = stdin.encode()
+        self._begun = threading.Event()
+        self._failure: OSError | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._start_and_wait, name="localpg", daemon=True)
+        self._thread.start()
+        self._begun.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def pid(self) -> int:
+        """The program's process id."""
+        return self._started().pid
+
+    def wait(self, timeout_seconds: float | None = None) -> int | None:
+        """Wait for the end. Returns the exit code, or None when the time is over."""
+        self._thread.join(timeout_seconds)
+        return None if self._thread.is_alive() else self._started().returncode
+
+    def stop(self) -> None:
+        """Stop the program and wait for it. Does nothing in a fork of the starter, whose child it is not."""
+        if os.getpid() != self._starter:
+            return
+        for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            self._started().send_signal(signum)
+            if self.wait(STOP_PATIENCE_SECONDS) is not None:
+                return
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("the child was never started")
+        return self._process
+
+    def _start_and_wait(self) -> None:
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own launcher and PostgreSQL's programs
+                self._argv,
+                stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # no PGPORT and the like
+            )
+        except OSError as error:
+            self._failure = error
+            return
+        finally:
+            self._begun.set()
+        self._process.communicate(self._stdin)
+
+
+def read_lock_file(cluster: Path) -> Postmaster | None:
+    """What postmaster.pid says, or None when it is missing or not yet complete. It may be stale."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if len(lines) < _LOCK_FILE_LINES:
+        return None
+    return Postmaster(pid=int(lines[0]), socket_dir=Path(lines[4]), status=lines[7].strip())
+
+
+def answering(cluster: Path) -> Postmaster | None:
+    """The server of a data directory, if it accepts connections. A lock file alone proves nothing."""
+    found = read_lock_file(cluster)
+    if found is None or found.status != "ready" or not is_listening(found.socket_dir):
+        return None
+    return found
+
+
+def is_listening(directory: Path) -> bool:
+    """Whether a server listens on the socket in a directory."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(os.fsencode(socket_file(directory)))
+        except OSError:
+            return False
+    return True
+
+
+def clear_remains(cluster: Path, *, sockets: Path) -> None:
+    """Wait for what an earlier server left behind, then remove what would keep the next one from starting.
+
+    After `kill -9` of the postmaster its backends end by themselves once they notice. One that is deep in a query does
+    not, and still holds the shared memory: it is told to quit, which loses nothing that was committed.
+
+    Raises:
+        LocalServerError: a process will not go away, or another server uses the socket directory.
+    """
+    began_at = time.monotonic()
+    while left := _processes_in(cluster):
+        waited_seconds = time.monotonic() - began_at
+        if waited_seconds > ORPHAN_LIMIT_SECONDS:
+            raise LocalServerError(
+                f"Processes {left} of an earlier server still use {cluster}. End them and try again."
+            )
+        if waited_seconds > ORPHAN_PATIENCE_SECONDS:
+            _quit_orphans(left)
+        time.sleep(0.05)
+    _remove_foreign_lock(cluster / "postmaster.pid")
+    if is_listening(sockets):
+        raise LocalServerError(
+            f"Another server uses the socket in {sockets}. Set GANWEI_SOCKET_DIR to another directory."
+        )
+    socket_file(sockets).unlink(missing_ok=True)
+    Path(f"{socket_file(sockets)}.lock").unlink(missing_ok=True)
+
+
+def _processes_in(cluster: Path) -> list[int]:
+    """Every process whose working directory is the cluster: postmaster and backends stay there all their life."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            where = os.readlink(f"/proc/{entry.name}/cwd")
+        except OSError:  # it has ended, it is a zombie, or it is another user's and so not ours
+            continue
+        if where == str(cluster):
+            found.append(int(entry.name))
+    return found
+
+
+def _quit_orphans(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+            name, _, rest = status.partition("(")[2].rpartition(")")
+            # A postmaster that is still shutting down has live children of its own: leave it to its work.
+            if name == "postgres" and int(rest.split()[1]) not in pids and not _has_children(pid, among=pids):
+                os.kill(pid, signal.SIGQUIT)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+
+
+def _has_children(pid: int, *, among: list[int]) -> bool:
+    parents = set()
+    for other in among:
+        try:
+            status = Path(f"/proc/{other}/stat").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        parents.add(int(status.rpartition(")")[2].split()[1]))
+    return pid in parents
+
+
+def _remove_foreign_lock(lock_file: Path) -> None:
+    """Remove a lock file whose number now belongs to a process that is no server of ours.
+
+    Numbers are used again, soon so in a container, and a zombie keeps its number. PostgreSQL would take either for its
+    predecessor and refuse. No process of the cluster is left, or we would not be here. A dead number it clears itself.
+    """
+    try:
+        pid = abs(int(lock_file.read_text(encoding="utf-8").split()[0]))
+    except (FileNotFoundError, IndexError, ValueError):
+        return
+    if Path(f"/proc/{pid}").exists():
+        lock_file.unlink()

@@ -1,0 +1,1 @@
+"""Money for orders: bank transfer and on account."""

@@ -1,0 +1,1 @@
+"""Canteens: acceptance of delivered goods."""

@@ -1,0 +1,1 @@
+"""Dated reference data: regions, partners, pairings, channels, declared figures, counting rules."""

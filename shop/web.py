@@ -1,0 +1,106 @@
+"""What every page shares: security headers, locale, and the filters that turn integers into words."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from flask import Flask, Response, request, session
+from flask_babel import Babel, get_locale
+
+import ledger
+from shop.config import BUSINESS_TIMEZONE
+
+LANGUAGES = {"zh": "中文", "en": "English"}
+"""What a visitor may read the pages in; the first is the default."""
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+def register(app: Flask, *, secure: bool) -> None:
+    """Give `app` its headers, languages and template filters."""
+    Babel(app, locale_selector=_select_language, default_locale="zh", default_timezone=BUSINESS_TIMEZONE.key)
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        if secure:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        if request.endpoint != "static":
+            # Pages show one organisation's data: no shared cache may keep them.
+            headers.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+    app.add_template_filter(ledger.format_yuan, "yuan")
+    app.add_template_filter(format_quantity, "quantity")
+    app.add_template_filter(format_instant, "instant")
+    app.add_template_filter(format_months, "months")
+    app.add_template_filter(localised, "localised")
+    versions: dict[str, str] = {}
+
+    @app.template_global()
+    def asset(path: str) -> str:
+        """Return the address of a static file, with its time of change so that browsers may keep it."""
+        if path not in versions or app.debug:
+            versions[path] = format(int((Path(str(app.static_folder)) / path).stat().st_mtime), "x")
+        return f"{app.static_url_path}/{path}?v={versions[path]}"
+
+    @app.context_processor
+    def language() -> dict[str, object]:
+        return {"language": _language(), "languages": LANGUAGES}
+
+
+def _select_language() -> str:
+    chosen = session.get("language")
+    return chosen if chosen in LANGUAGES else next(iter(LANGUAGES))
+
+
+def _language() -> str:
+    locale = get_locale()
+    return locale.language if locale is not None else next(iter(LANGUAGES))
+
+
+def localised(row: object) -> str:
+    """Return a registry row's name in the reader's language: `name_en` for English, else `name`."""
+    name = getattr(row, "name_en", "") if _language() == "en" else ""
+    return str(name or getattr(row, "name", ""))
+
+
+def format_quantity(value: Decimal | int | None) -> str:
+    """Return a quantity without trailing zeros; nothing for None."""
+    return "" if value is None else format(Decimal(value).normalize(), "f")
+
+
+def format_instant(value: datetime | date | None) -> str:
+    """Return an instant as the clock in China shows it, a day as it is; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(BUSINESS_TIMEZONE).strftime("%Y-%m-%d %H:%M")
+    return value.isoformat()
+
+
+def format_months(months: Iterable[int]) -> str:
+    """Return a season such as "9–11月" or "全年" from its months in order."""
+    ordered = list(months)
+    every_month = 12
+    if _language() == "en":
+        return "all year" if len(ordered) == every_month else f"months {ordered[0]} to {ordered[-1]}"
+    return "全年" if len(ordered) == every_month else f"{ordered[0]}–{ordered[-1]}月"
