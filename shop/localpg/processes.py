@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -122,25 +123,38 @@ def is_listening(directory: Path) -> bool:
     return True
 
 
-def clear_remains(cluster: Path, *, sockets: Path) -> None:
-    """Wait for what an earlier server left behind, then remove what would keep the next one from starting.
+def outlast(cluster: Path) -> Postmaster | None:
+    """Wait for what an earlier server left behind. Returns the server, if one turns out to be running after all.
 
     After `kill -9` of the postmaster its backends end by themselves once they notice. One that is deep in a query does
     not, and still holds the shared memory: it is told to quit, which loses nothing that was committed.
 
     Raises:
-        LocalServerError: a process will not go away, or another server uses the socket directory.
+        LocalServerError: a process will not go away.
     """
     began_at = time.monotonic()
     while left := _processes_in(cluster):
+        if found := answering(cluster):
+            return found
         waited_seconds = time.monotonic() - began_at
         if waited_seconds > ORPHAN_LIMIT_SECONDS:
             raise LocalServerError(
                 f"Processes {left} of an earlier server still use {cluster}. End them and try again."
             )
-        if waited_seconds > ORPHAN_PATIENCE_SECONDS:
+        lock = read_lock_file(cluster)
+        # A postmaster that lives is starting or stopping: that takes the time it takes, and is never disturbed.
+        if waited_seconds > ORPHAN_PATIENCE_SECONDS and (lock is None or lock.pid not in left):
             _quit_orphans(left)
         time.sleep(0.05)
+    return answering(cluster)
+
+
+def clear_remains(cluster: Path, *, sockets: Path) -> None:
+    """Remove the files that would keep a server from starting. Call it when `outlast` found none.
+
+    Raises:
+        LocalServerError: another server uses the socket directory.
+    """
     _remove_foreign_lock(cluster / "postmaster.pid")
     if is_listening(sockets):
         raise LocalServerError(
@@ -151,41 +165,25 @@ def clear_remains(cluster: Path, *, sockets: Path) -> None:
 
 
 def _processes_in(cluster: Path) -> list[int]:
-    """Every process whose working directory is the cluster: postmaster and backends stay there all their life."""
+    """PostgreSQL's processes of a cluster: it is the working directory of the postmaster and of every backend."""
     found = []
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit():
             continue
         try:
-            where = os.readlink(f"/proc/{entry.name}/cwd")
+            where = Path(f"/proc/{entry.name}/cwd").readlink()
+            name = Path(f"/proc/{entry.name}/comm").read_text(encoding="utf-8").strip()
         except OSError:  # it has ended, it is a zombie, or it is another user's and so not ours
             continue
-        if where == str(cluster):
+        if where == cluster and name == "postgres":
             found.append(int(entry.name))
     return found
 
 
 def _quit_orphans(pids: list[int]) -> None:
     for pid in pids:
-        try:
-            status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-            name, _, rest = status.partition("(")[2].rpartition(")")
-            # A postmaster that is still shutting down has live children of its own: leave it to its work.
-            if name == "postgres" and int(rest.split()[1]) not in pids and not _has_children(pid, among=pids):
-                os.kill(pid, signal.SIGQUIT)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-
-
-def _has_children(pid: int, *, among: list[int]) -> bool:
-    parents = set()
-    for other in among:
-        try:
-            status = Path(f"/proc/{other}/stat").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            continue
-        parents.add(int(status.rpartition(")")[2].split()[1]))
-    return pid in parents
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGQUIT)
 
 
 def _remove_foreign_lock(lock_file: Path) -> None:
