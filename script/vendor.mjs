@@ -11,23 +11,24 @@ const vendor = join(root, "shop", "static", "vendor");
 
 const files = {
   "@tabler/core/dist/css/tabler.min.css": "tabler.css",
-  "@tabler/core/LICENSE": "tabler.LICENSE.txt",
   "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
   "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui.js",
   "swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt": "swagger-ui.LICENSE.txt",
 };
 
-// Code points of Microsoft's Fluent emoji, by the name that the shop gives them.
+// Code points of Microsoft's Fluent emoji, by the name that the shop gives them. Categories first.
 const art = {
-  grain: "1f33e", produce: "1f34e", livestock: "1f411", herb: "1f33f", forest: "1f330", drink: "1f375", craft: "1f3fa",
-  apple: "1f34e", apricot: "1f351", basket: "1f9fa", bean: "1fad8", beef: "1f969", beer: "1f37a", beetroot: "1f360",
-  blossom: "1f33c", blueberry: "1fad0", bread: "1f35e", brush: "1f58c-fe0f", cabbage: "1f96c", carrot: "1f955",
-  cheese: "1f9c0", cherry: "1f352", chicken: "1f413", chili: "1f336-fe0f", egg: "1f95a", garlic: "1f9c4", ginger: "1fada",
-  goji: "1fad0", grapes: "1f347", greens: "1f957", honey: "1f36f", juice: "1f9c3", lily: "1fab7", liquor: "1f376",
-  melon: "1f348", milk: "1f95b", mountain: "1f3d4-fe0f", mushroom: "1f344", nest: "1fab9", noodles: "1f35c",
-  olive: "1fad2", onion: "1f9c5", parcel: "1f4e6", peach: "1f351", pear: "1f350", pig: "1f416", potato: "1f954",
-  rice: "1f35a", rose: "1f339", scroll: "1f4dc", seed: "1f33b", strawberry: "1f353", thread: "1f9f5", tomato: "1f345",
-  walnut: "1f330", watermelon: "1f349", wine: "1f377", yak: "1f402", yarn: "1f9f6",
+  grain: "1f33e", produce: "1f9fa", livestock: "1f404", herb: "1f33f", forest: "1f333", drink: "1f376", craft: "1f3fa",
+  apple: "1f34e", apricot: "1f351", beans: "1fad8", blueberry: "1fad0", bread: "1f956", carrot: "1f955",
+  cherry: "1f352", chestnut: "1f330", chicken: "1f413", chilli: "1f336-fe0f", cup: "1f3c6", egg: "1f95a", garlic: "1f9c4",
+  gift: "1f381", ginkgo: "1f342", goat: "1f410", grapes: "1f347", herb_root: "1fada", honey: "1f36f", jujube: "1fad8",
+  juice: "1f9c3", knife: "1f52a", leafy: "1f96c", lily: "1fab7", meat: "1f969", melon: "1f348", milk: "1f95b",
+  mushroom: "1f344", noodles: "1f35c", oil: "1fad2", onion: "1f9c5", ox: "1f402", painting: "1f5bc-fe0f", peach: "1f351",
+  pear: "1f350", pepper: "1f336-fe0f", pig: "1f416", potato: "1f954", ram: "1f40f", rice: "1f35a", rose: "1f339",
+  scissors: "2702-fe0f", sprout: "1f331", tea: "1f375", thread: "1f9f6", tomato: "1f345", watermelon: "1f349",
+  wine: "1f377",
+  // The pages' own: empty states and the head of the shop.
+  basket: "1f9fa", mountain: "1f3d4-fe0f", parcel: "1f4e6",
 };
 
 const icons = [
@@ -48,10 +49,19 @@ function symbol(name) {
   return `<symbol id="${name}" viewBox="0 0 24 24">${paths.join("")}</symbol>`;
 }
 
+/** The source maps are not copied, so nothing may point at them. */
+function withoutSourceMap(css) {
+  return css.replace(/\/\*# sourceMappingURL=[^*]*\*\//g, "");
+}
+
 rmSync(vendor, { recursive: true, force: true });
 mkdirSync(join(vendor, "art"), { recursive: true });
 for (const [source, target] of Object.entries(files)) {
-  copyFileSync(join(modules, source), join(vendor, target));
+  if (target.endsWith(".css")) {
+    writeFileSync(join(vendor, target), withoutSourceMap(readFileSync(join(modules, source), "utf8")));
+  } else {
+    copyFileSync(join(modules, source), join(vendor, target));
+  }
 }
 for (const [name, points] of Object.entries(art)) {
   copyFileSync(join(modules, "@lobehub", "fluent-emoji-3d", "assets", `${points}.webp`), join(vendor, "art", `${name}.webp`));
