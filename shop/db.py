@@ -3,9 +3,10 @@
 import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -78,6 +79,32 @@ def transaction() -> Iterator[Session]:
         session.info["in_transaction"] = False
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    total: int
+    page: int
+    page_size: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.page_size))
+
+
+def fetch_page(session: Session, query: sa.Select[tuple[T]], *, page: int, page_size: int) -> Page[T]:
+    """Return one page of an ordered query of whole objects, with the number of all."""
+    counted = query.order_by(None).with_only_columns(sa.func.count(), maintain_column_froms=True)
+    total = session.scalar(counted) or 0
+    items = session.scalars(query.limit(page_size).offset((page - 1) * page_size))
+    return Page(list(items), total, page, page_size)
+
+
 def now() -> datetime:
     """Return this instant, with its time zone."""
     return datetime.now(UTC)
@@ -86,3 +113,18 @@ def now() -> datetime:
 def business_day(instant: datetime | None = None) -> date:
     """Return the day in China on which `instant` (by default: now) falls."""
     return (instant or now()).astimezone(BUSINESS_TIMEZONE).date()
+
+
+APPEND_ONLY = frozenset({"audit_event"})
+"""Tables of the shop that only grow; the ledger names its own."""
+
+
+def grants(role: str) -> list[str]:
+    """Return the SQL that gives `role` its rights on the shop's tables, and no more."""
+    quoted = '"' + role.replace('"', '""') + '"'
+    statements = [f"GRANT SELECT ON alembic_version TO {quoted}"]
+    for table in Base.metadata.sorted_tables:
+        statements.append(f'REVOKE ALL ON "{table.name}" FROM {quoted}')
+        rights = "SELECT, INSERT" if table.name in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+        statements.append(f'GRANT {rights} ON "{table.name}" TO {quoted}')
+    return statements

@@ -104,3 +104,9 @@ def format_months(months: Iterable[int]) -> str:
     if _language() == "en":
         return "all year" if len(ordered) == every_month else f"months {ordered[0]} to {ordered[-1]}"
     return "全年" if len(ordered) == every_month else f"{ordered[0]}–{ordered[-1]}月"
+
+
+def page_number() -> int:
+    """Return the page that the address asks for; the first for anything that is no page number."""
+    text = request.args.get("page", "")
+    return max(1, int(text)) if text.isascii() and text.isdecimal() and len(text) < len("1000000") else 1

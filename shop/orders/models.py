@@ -42,7 +42,7 @@ class BasketLine(Base):
     owner: Mapped[UUID] = mapped_column(primary_key=True)
     sku_code: Mapped[str] = mapped_column(ForeignKey("sku.code"), primary_key=True, index=True)
     quantity: Mapped[int]
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    added_at: Mapped[datetime] = mapped_column(default=now)
 
     sku: Mapped[Sku] = relationship(lazy="raise")
 
@@ -73,6 +73,8 @@ class Order(Base):
     goods_fen: Mapped[Fen]
     freight_fen: Mapped[Fen] = mapped_column(default=0)
     paid_fen: Mapped[Fen] = mapped_column(default=0)
+    accepted_fen: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """The goods as accepted; null until then."""
     ship_name: Mapped[str]
     ship_phone: Mapped[str]
     ship_region_code: Mapped[str]
@@ -88,8 +90,15 @@ class Order(Base):
 
     @property
     def total_fen(self) -> int:
-        """What the buyer owes for the whole order as placed."""
+        """What the whole order as placed costs."""
         return self.goods_fen + self.freight_fen
+
+    @property
+    def billed_fen(self) -> int:
+        """What the buyer really owes: the order as placed, or as accepted once that is known."""
+        if self.accepted_fen is None:
+            return self.total_fen
+        return self.accepted_fen + (self.freight_fen if self.accepted_fen else 0)
 
 
 class OrderLine(Base):

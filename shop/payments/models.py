@@ -1,6 +1,5 @@
-"""Payment: what is owed for an order. Bank receipt: money that was seen at the bank."""
+"""Bank receipt: money that was seen at the bank."""
 
-import enum
 from datetime import date, datetime
 from uuid import UUID
 
@@ -8,31 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Base, Fen, Id, now
-from shop.orders.models import Order, PaymentMethod
-
-
-class PaymentStatus(enum.StrEnum):
-    """Where a payment stands."""
-
-    PENDING = "pending"
-    CAPTURED = "captured"
-    CANCELLED = "cancelled"
-
-
-class Payment(Base):
-    """What a buyer owes, or has paid, for one order. `reference` is what the buyer writes on the transfer."""
-
-    __tablename__ = "payment"
-    __table_args__ = (CheckConstraint("amount_fen > 0", name="amount_positive"),)
-
-    id: Mapped[Id]
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("order.id"), unique=True)
-    method: Mapped[PaymentMethod]
-    reference: Mapped[str] = mapped_column(unique=True)
-    amount_fen: Mapped[Fen]
-    status: Mapped[PaymentStatus] = mapped_column(default=PaymentStatus.PENDING)
-
-    order: Mapped[Order] = relationship(lazy="raise")
+from shop.orders.models import Order
 
 
 class BankReceipt(Base):
@@ -48,7 +23,8 @@ class BankReceipt(Base):
     number: Mapped[str] = mapped_column(unique=True)
     order_id: Mapped[UUID | None] = mapped_column(ForeignKey("order.id"), index=True)
     amount_fen: Mapped[Fen]
-    allocated_fen: Mapped[Fen] = mapped_column(default=0)
+    allocated_fen: Mapped[Fen]
+    """What the order took; the rest is unallocated."""
     paid_on: Mapped[date]
     payer: Mapped[str]
     reference: Mapped[str]

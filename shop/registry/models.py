@@ -137,3 +137,15 @@ class CountingRule(Base):
     until: Mapped[date | None]
     text: Mapped[str]
     parameters: Mapped[dict[str, Any]]
+
+
+class Campaign(Base):
+    """A partner's link: an individual who comes through it buys for that partner's account."""
+
+    __tablename__ = "campaign"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    partner_code: Mapped[str] = mapped_column(ForeignKey("partner.code"), index=True)
+    since: Mapped[date]
+    until: Mapped[date | None]

@@ -1,0 +1,45 @@
+"""Alembic's environment: migrates as the owner of the tables, then gives the application's role its rights."""
+
+import ledger
+import sqlalchemy as sa
+from alembic import context
+from flask import current_app
+
+from shop.assistance import models as _assistance  # noqa: F401  # each import fills Base.metadata
+from shop.catalogue import models as _catalogue  # noqa: F401
+from shop.config import Settings
+from shop.db import Base, grants
+from shop.identity import models as _identity  # noqa: F401
+from shop.orders import models as _orders  # noqa: F401
+from shop.payments import models as _payments  # noqa: F401
+from shop.registry import models as _registry  # noqa: F401
+
+ONE_MIGRATION_AT_A_TIME = 6_206_206
+"""The advisory lock that two starters share: the second waits and finds the work done."""
+
+
+def migrate() -> None:
+    """Run the migrations and the grants in one database transaction."""
+    settings: Settings = current_app.config["SETTINGS"]
+    application_role = sa.make_url(settings.database_url).username
+    engine = sa.create_engine(settings.migration_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_MIGRATION_AT_A_TIME})
+        # A migration that cannot get its lock gives up rather than stop the shop behind it.
+        connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+        connection.execute(sa.text("SET LOCAL statement_timeout = '10min'"))
+        context.configure(
+            connection=connection,
+            target_metadata=[Base.metadata, ledger.metadata],
+            compare_type=True,
+        )
+        context.run_migrations()
+        # Only what stands: after a downgrade to nothing there is nothing to grant.
+        if sa.inspect(connection).has_table("ledger_entry"):
+            role = application_role or connection.scalar(sa.text("SELECT current_user"))
+            for statement in (*grants(role), *ledger.grants(role)):
+                connection.execute(sa.text(statement))
+    engine.dispose()
+
+
+migrate()
