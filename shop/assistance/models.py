@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Base, Fen, Id, now
 
+UNKNOWN_COUNTY = "unknown"
+
 
 class SaleMode(enum.StrEnum):
     """Direct purchase: the partner's own body pays. Assisted sale: somebody else pays, the partner brought it about."""
@@ -54,7 +56,8 @@ class Sale(Base):
     partner_code: Mapped[str] = mapped_column(ForeignKey("partner.code"))
     mode: Mapped[SaleMode]
     channel_code: Mapped[str] = mapped_column(ForeignKey("channel.code"), index=True)
-    county_code: Mapped[str] = mapped_column(ForeignKey("region.code"), index=True)
+    county_code: Mapped[str | None] = mapped_column(ForeignKey("region.code"), index=True)
+    """Null while nobody knows the origin: posted to the ledger's unknown county."""
     category_code: Mapped[str] = mapped_column(ForeignKey("category.code"), index=True)
     product: Mapped[str]
     quantity: Mapped[Decimal] = mapped_column(sa.Numeric(18, 3))
@@ -71,10 +74,15 @@ class Sale(Base):
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("user.id"), index=True)
     decided_at: Mapped[datetime | None]
     reason: Mapped[str | None]
-    """Why it was rejected or reversed."""
+    """Why it was rejected or reversed. The audit trail holds every step; these columns hold the last decision."""
     is_demo: Mapped[bool] = mapped_column(default=False)
 
     evidence: Mapped[list["Evidence"]] = relationship(lazy="raise", order_by="Evidence.id")
+
+    @property
+    def county(self) -> str:
+        """The county of origin as requests and the ledger name it."""
+        return self.county_code or UNKNOWN_COUNTY
 
     @property
     def entry_key(self) -> str:

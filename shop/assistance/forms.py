@@ -1,0 +1,132 @@
+"""The forms of off-platform sales. They read what was typed; `rules` decides whether it is right."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from flask_babel import gettext, lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import (
+    DateField,
+    DecimalField,
+    FieldList,
+    Form,
+    FormField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.fields.core import Field
+from wtforms.validators import InputRequired
+
+import ledger
+from shop.assistance.models import UNKNOWN_COUNTY, EvidenceKind, SaleMode
+from shop.assistance.rules import EVIDENCE_LABELS, MODE_LABELS, Paper, SaleDraft
+from shop.errors import FieldError
+
+EVIDENCE_ROWS = 3
+"""Rows for evidence that the page shows without JavaScript; a refused form shows one more than it was sent with."""
+
+Choices = Sequence[tuple[str, str]]
+Groups = Mapping[str, Choices]
+
+_REQUIRED = lazy_gettext("必填")
+_FORM_FIELDS = {"amount_fen": "amount"}
+
+
+class YuanField(StringField):  # type: ignore[misc]  # WTForms ships no types
+    """An amount in yuan as text; `fen` holds it exactly once the form is valid."""
+
+    fen: int = 0
+
+    def pre_validate(self, form: Form) -> None:  # noqa: ARG002 -- WTForms' signature
+        """Read the text as fen."""
+        try:
+            self.fen = ledger.parse_yuan((self.data or "").strip())
+        except ledger.LedgerError as error:
+            raise ValidationError(gettext("请填写金额，单位元，最多两位小数，如 1234.50")) from error
+
+
+class EvidenceForm(Form):  # type: ignore[misc]  # WTForms ships no types
+    """One row of evidence; a row without a number is left out."""
+
+    kind = SelectField(lazy_gettext("凭证种类"), choices=[(kind.value, EVIDENCE_LABELS[kind]) for kind in EvidenceKind])
+    number = StringField(lazy_gettext("编号"))
+
+
+class SaleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """One off-platform sale."""
+
+    reference = StringField(lazy_gettext("编号"), [InputRequired(_REQUIRED)])
+    partner = SelectField(lazy_gettext("帮扶方"), [InputRequired(_REQUIRED)])
+    mode = RadioField(
+        lazy_gettext("帮扶方式"),
+        [InputRequired(_REQUIRED)],
+        choices=[(mode.value, MODE_LABELS[mode]) for mode in SaleMode],
+        default=SaleMode.ASSISTED.value,
+    )
+    channel = SelectField(lazy_gettext("销售渠道"), [InputRequired(_REQUIRED)])
+    county = SelectField(lazy_gettext("产地县（市、区）"), [InputRequired(_REQUIRED)])
+    category = SelectField(lazy_gettext("品类"), [InputRequired(_REQUIRED)])
+    product = StringField(lazy_gettext("产品"), [InputRequired(_REQUIRED)])
+    quantity = DecimalField(
+        lazy_gettext("数量"), [InputRequired(_REQUIRED)], places=None, render_kw={"inputmode": "decimal"}
+    )
+    unit = StringField(lazy_gettext("单位"), [InputRequired(_REQUIRED)])
+    amount = YuanField(lazy_gettext("金额（元，含税，不含运费）"), render_kw={"inputmode": "decimal", "required": True})
+    sold_on = DateField(lazy_gettext("销售日期"), [InputRequired(_REQUIRED)])
+    buyer = StringField(lazy_gettext("采购方"), [InputRequired(_REQUIRED)])
+    evidence = FieldList(FormField(EvidenceForm), min_entries=EVIDENCE_ROWS)
+
+    def offer(self, *, partners: Choices, channels: Choices, counties: Groups, categories: Choices) -> None:
+        """Fill the lists that come from the registry."""
+        blank = ("", gettext("请选择"))
+        self.partner.choices = list(partners) if len(partners) == 1 else [blank, *partners]
+        self.channel.choices = [blank, *channels]
+        self.county.choices = {
+            "": [blank],
+            **counties,
+            gettext("产地未知"): [(UNKNOWN_COUNTY, gettext("暂不清楚产地（封账前须查明）"))],
+        }
+        self.category.choices = [blank, *categories]
+
+    def draft(self) -> SaleDraft:
+        """Return what was typed, once the form is valid."""
+        rows = [row for row in self.evidence if row.number.data and row.number.data.strip()]
+        return SaleDraft(
+            reference=self.reference.data,
+            partner=self.partner.data,
+            mode=SaleMode(self.mode.data),
+            channel=self.channel.data,
+            county=self.county.data,
+            category=self.category.data,
+            product=self.product.data,
+            quantity=Decimal(self.quantity.data),
+            unit=self.unit.data,
+            amount_fen=self.amount.fen,
+            sold_on=self.sold_on.data,
+            buyer=self.buyer.data,
+            evidence=tuple(Paper(EvidenceKind(row.kind.data), row.number.data) for row in rows),
+        )
+
+    def show_errors(self, errors: Iterable[FieldError]) -> None:
+        """Put a refusal's messages beside the fields that they speak of."""
+        for error in errors:
+            field = self._field_of(error.field)
+            field.errors = [*field.errors, error.message]
+
+    def _field_of(self, path: str) -> Field:
+        name, _, rest = path.partition(".")
+        if name != "evidence":
+            return self[_FORM_FIELDS.get(name, name)]
+        rows = [row for row in self.evidence if row.number.data and row.number.data.strip()]
+        index = rest.partition(".")[0]
+        # Evidence as a whole is complained about in the first row.
+        return rows[int(index)].number if index else self.evidence[0].number
+
+
+class ReasonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """Why a sale is rejected or reversed."""
+
+    reason = TextAreaField(lazy_gettext("理由"), [InputRequired(_REQUIRED)], render_kw={"rows": 2, "maxlength": 200})
