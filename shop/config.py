@@ -13,6 +13,9 @@ BUSINESS_TIMEZONE = ZoneInfo("Asia/Shanghai")
 
 _MIN_SECRET_LENGTH = 32
 
+_MIN_PASSWORD_MEMORY_KIB = 19 * 1024
+"""The least memory that OWASP's password storage cheat sheet gives argon2id."""
+
 
 class SettingsError(Exception):
     """The environment is incomplete or wrong; `problems` names everything that has to change."""
@@ -47,6 +50,7 @@ class Settings:
     secure_cookies: bool = True
     proxies: int = 0
     password_guesses: str = "10 per minute"
+    password_memory_kib: int = 64 * 1024
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -71,6 +75,7 @@ class Settings:
             secure_cookies=_flag(environ, "GANWEI_SECURE_COOKIES", default=not demo, problems=problems),
             proxies=_count(environ, "GANWEI_PROXIES", problems),
             password_guesses=environ.get("GANWEI_PASSWORD_GUESSES", cls.password_guesses),
+            password_memory_kib=_password_memory_kib(environ, problems),
         )
         if problems:
             raise SettingsError(problems)
@@ -117,6 +122,15 @@ def _count(environ: Mapping[str, str], name: str, problems: list[str]) -> int:
         problems.append(f"{name} must be a whole number, not {value!r}")
         return 0
     return int(value)
+
+
+def _password_memory_kib(environ: Mapping[str, str], problems: list[str]) -> int:
+    if "GANWEI_PASSWORD_MEMORY_KIB" not in environ:
+        return Settings.password_memory_kib
+    value = _count(environ, "GANWEI_PASSWORD_MEMORY_KIB", problems)
+    if value < _MIN_PASSWORD_MEMORY_KIB:
+        problems.append(f"GANWEI_PASSWORD_MEMORY_KIB must be at least {_MIN_PASSWORD_MEMORY_KIB}")
+    return value
 
 
 def _payee(environ: Mapping[str, str], *, demo: bool, problems: list[str]) -> Payee:

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from flask import current_app
 from flask_security.core import RoleMixin, UserMixin
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shop.db import Base, Fen, Id, now
+from shop.db import Base, Fen, Id, db, now
 
 
 class Role(enum.StrEnum):
@@ -72,9 +73,10 @@ user_security_role = sa.Table(
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no types
-    """A person who signs in."""
+    """A person who signs in. An address is stored in small letters, so that one person is one row."""
 
     __tablename__ = "user"
+    __table_args__ = (CheckConstraint("email = lower(email)", name="email_small_letters"),)
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)
@@ -84,12 +86,39 @@ class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no ty
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
     tf_primary_method: Mapped[str | None]
     tf_totp_secret: Mapped[str | None]
+    # The time step of the last code that was accepted: a code counts once.
+    tf_last_counter: Mapped[int | None] = mapped_column(sa.BigInteger)
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     memberships: Mapped[list["Membership"]] = relationship(lazy="raise")
     # flask-security reads it on every request.
     roles: Mapped[list[SecurityRole]] = relationship(secondary=user_security_role, lazy="selectin")
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the person may act. A demo's password is public, so it opens nothing outside the demo."""
+        return self.active and (not self.is_demo or current_app.config["SETTINGS"].demo)
+
+    @property
+    def has_totp(self) -> bool:
+        """Whether the person has set up an authenticator app."""
+        return bool(self.tf_primary_method and self.tf_totp_secret)
+
+    def check_tf_required(
+        self,
+        tf_setup_methods: list[tuple[str, str]],
+        _tf_fresh: bool,  # noqa: FBT001  # flask-security's signature
+    ) -> tuple[bool, list[tuple[str, str]]]:
+        """Tell flask-security whether signing in takes a second factor."""
+        return bool(tf_setup_methods) or self.check_tf_required_setup(), tf_setup_methods
+
+    def check_tf_required_setup(self) -> bool:
+        """Tell flask-security whether the second factor may not be missing: for staff, outside the demo."""
+        if current_app.config["SETTINGS"].demo:
+            return False
+        is_staff = sa.exists().where(Membership.user_id == self.id, Membership.role.in_(STAFF_ROLES))
+        return bool(db.session.scalar(sa.select(is_staff)))
 
 
 class Membership(Base):
@@ -114,6 +143,7 @@ class ApiToken(Base):
     id: Mapped[Id]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id"), index=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
@@ -143,4 +173,5 @@ class StoredAnswer(Base):
     status: Mapped[int]
     body: Mapped[str]
     content_type: Mapped[str]
+    location: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
