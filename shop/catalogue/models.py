@@ -1,5 +1,6 @@
 """What is for sale."""
 
+import enum
 from datetime import date
 from uuid import UUID
 
@@ -10,6 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Base, Fen, Id
 from shop.registry.models import Category, Region
+
+
+class BrandStatus(enum.StrEnum):
+    """What is known of a product's place in the 甘味 catalogue. Unknown is not no."""
+
+    IN_CATALOGUE = "in_catalogue"
+    LEFT_CATALOGUE = "left_catalogue"
+    UNKNOWN = "unknown"
 
 
 class Producer(Base):
@@ -51,6 +60,8 @@ class Product(Base):
     """Toneless pinyin, so that lists sort as a Chinese reader expects without ICU."""
     search_text: Mapped[str]
     """Words, pinyin and initials, each between blanks, for the search."""
+    search_digest: Mapped[str]
+    """Of what `search_text` was made from, so that a reload cuts words only where something changed."""
     category_code: Mapped[str] = mapped_column(ForeignKey("category.code"))
     county_code: Mapped[str] = mapped_column(ForeignKey("region.code"), index=True)
     producer_id: Mapped[UUID] = mapped_column(ForeignKey("producer.id"), index=True)
@@ -59,12 +70,14 @@ class Product(Base):
     storage: Mapped[str]
     gi: Mapped[bool | None]
     gi_basis: Mapped[str]
-    brand_status: Mapped[str]
+    brand_status: Mapped[BrandStatus]
     """What is known of its place in the 甘味 catalogue."""
     brand_since: Mapped[date | None]
     brand_until: Mapped[date | None]
     note: Mapped[str]
     source: Mapped[str]
+    art: Mapped[str]
+    """The art that stands in for a photograph; empty for that of its category."""
     image_url: Mapped[str | None]
     is_listed: Mapped[bool] = mapped_column(default=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Base, Id
 
@@ -38,8 +38,19 @@ class Region(Base):
     name_en: Mapped[str]
     pinyin: Mapped[str]
     parent_code: Mapped[str | None] = mapped_column(ForeignKey("region.code"), index=True)
+    is_contiguous_poor: Mapped[bool | None]
+    """Whether it belongs to the contiguous poor areas; of a paired prefecture only these counties are paired."""
     is_formerly_poor: Mapped[bool | None]
     source: Mapped[str]
+
+    parent: Mapped["Region | None"] = relationship(lazy="raise", remote_side=code)
+
+    @property
+    def prefecture(self) -> "Region":
+        """The prefecture of a county; itself for a prefecture without counties. Needs `parent` loaded for a county."""
+        if self.level is RegionLevel.COUNTY and self.parent is not None:
+            return self.parent
+        return self
 
 
 class Partner(Base):
@@ -76,6 +87,16 @@ class Pairing(Base):
     until_precision: Mapped[str | None]
     verification: Mapped[str]
     source: Mapped[str]
+    note: Mapped[str]
+
+
+class ChannelKind(enum.StrEnum):
+    """What sort of a way in a channel is."""
+
+    FIVE_ENTRIES = "five_entries"
+    OTHER_LIST = "other_list"
+    SALES_FORM = "sales_form"
+    PLATFORM = "platform"
 
 
 class Channel(Base):
@@ -86,7 +107,9 @@ class Channel(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     name_en: Mapped[str]
+    kind: Mapped[ChannelKind]
     issuer: Mapped[str]
+    """Who named it: lists differ from issuer to issuer and from year to year."""
     position: Mapped[int]
     since: Mapped[date | None]
     until: Mapped[date | None]
@@ -112,17 +135,27 @@ class DeclaredFigure(Base):
 
     id: Mapped[Id]
     briefing: Mapped[str]
+    """The day of the briefing, `YYYY-MM-DD`."""
     code: Mapped[str]
+    theme: Mapped[str]
+    """What it is about: `consumption` is the theme that the ledger can evidence."""
     indicator: Mapped[str]
     indicator_en: Mapped[str]
     side: Mapped[str]
+    """`eastern`, `central`, `joint` where print gives one figure for both, `gansu`, or `none`."""
+    who: Mapped[str]
     measure: Mapped[str]
+    """`done`, `signed`, `planned`, `subset`, `ratio` or `date`: only figures of one measure may ever be added."""
     period_end: Mapped[date | None]
+    basis: Mapped[str]
+    """How the text gives the period: `explicit`, `implied`, `as_of_2021`, `event`, `plan` or `date`."""
     comparator: Mapped[str]
     printed: Mapped[str]
     value: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """In `unit`; money in fen. None for a date."""
     unit: Mapped[str]
-    rounding: Mapped[str]
+    tolerance: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """Half of the last printed digit, in `unit`; None where the print is exact."""
     note: Mapped[str]
     source: Mapped[str]
 
@@ -136,6 +169,7 @@ class CountingRule(Base):
     since: Mapped[date]
     until: Mapped[date | None]
     text: Mapped[str]
+    text_en: Mapped[str]
     parameters: Mapped[dict[str, Any]]
 
 
