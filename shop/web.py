@@ -68,8 +68,8 @@ def register(app: Flask, *, secure: bool) -> None:
 
 
 def _select_language() -> str:
-    chosen = session.get("language")
-    return chosen if chosen in LANGUAGES else next(iter(LANGUAGES))
+    # The full name finds the Chinese of the libraries too, some of which file it under zh_Hans_CN.
+    return "en" if session.get("language") == "en" else "zh_Hans_CN"
 
 
 def _language() -> str:
