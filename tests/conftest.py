@@ -1,0 +1,170 @@
+"""One embedded PostgreSQL for all test processes; in it one database a process, migrated and with reference data."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from shop.config import Payee, Settings
+from shop.localpg import LocalServer, destroy, ensure_running, running
+
+CLUSTER = "GANWEI_TEST_CLUSTER"
+SERVER = pytest.StashKey[LocalServer]()
+
+PAYEE = Payee("甘味测试商城", "测试银行", "6200 0000 0000 0000", "test")
+
+KEPT = frozenset(
+    {
+        "alembic_version",
+        "region",
+        "partner",
+        "pairing",
+        "channel",
+        "category",
+        "declared_figure",
+        "counting_rule",
+        "producer",
+        "product",
+        "sku",
+    }
+)
+"""Tables of reference data, loaded once; every other table is emptied after each test."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server in the first process; the others find it through the environment."""
+    if not hasattr(config, "workerinput"):
+        directory = Path(tempfile.mkdtemp(prefix="ganwei-tests-"))
+        # A test's data need not outlive a power cut.
+        config.stash[SERVER] = ensure_running(
+            directory, settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        )
+        os.environ[CLUSTER] = str(directory)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server and remove its data."""
+    server = config.stash.get(SERVER, None)
+    if server is not None:
+        server.stop()
+        directory = Path(os.environ[CLUSTER])
+        destroy(directory)
+        directory.rmdir()
+
+
+@dataclass(frozen=True)
+class DatabaseUrls:
+    """One database as its three roles see it."""
+
+    owner: str
+    app: str
+    superuser: str
+
+
+@pytest.fixture(scope="session")
+def new_database(worker_id: str) -> Callable[[str], DatabaseUrls]:
+    """Return a function that makes an empty database of this test process."""
+    server = running(Path(os.environ[CLUSTER]))
+    assert server is not None
+
+    def make(name: str) -> DatabaseUrls:
+        database = f"{name}_{worker_id}"
+        engine = sa.create_engine(server.url(role="postgres", database="postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
+            connection.execute(sa.text(f'CREATE DATABASE "{database}" OWNER ganwei_owner'))
+        engine.dispose()
+        return DatabaseUrls(
+            owner=server.url(role="ganwei_owner", database=database),
+            app=server.url(role="ganwei_app", database=database),
+            superuser=server.url(role="postgres", database=database),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def database_urls(new_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
+    """Return the shop's database of this test process."""
+    return new_database("shop")
+
+
+@pytest.fixture(scope="session")
+def settings(database_urls: DatabaseUrls) -> Settings:
+    """Return settings for tests: outside the demo, cheap passwords, plain HTTP."""
+    return Settings(
+        database_url=database_urls.app,
+        database_owner_url=database_urls.owner,
+        secret_key="s" * 48,
+        password_salt="p" * 48,
+        totp_secret="t" * 48,
+        payee=PAYEE,
+        secure_cookies=False,
+        password_guesses="1000 per minute",
+        password_memory_kib=8 * 5,
+    )
+
+
+@pytest.fixture(scope="session")
+def migrated_app(settings: Settings) -> Flask:
+    """Return the application on its migrated database with the reference data."""
+    from flask_migrate import upgrade  # noqa: PLC0415  # after the server has started
+
+    from shop import create_app  # noqa: PLC0415
+    from shop.catalogue.reference import load_reference  # noqa: PLC0415
+    from shop.db import transaction  # noqa: PLC0415
+
+    app = create_app(settings)
+    app.testing = True
+    with app.app_context():
+        upgrade()
+        with transaction() as session:
+            load_reference(session)
+    return app
+
+
+@pytest.fixture
+def app(migrated_app: Flask, superuser: sa.Engine) -> Iterator[Flask]:
+    """Return the application; what the test stored is gone after it."""
+    yield migrated_app
+    with superuser.begin() as connection:
+        tables = set(sa.inspect(connection).get_table_names()) - KEPT
+        names = ", ".join(f'"{name}"' for name in sorted(tables))
+        connection.execute(sa.text(f"TRUNCATE {names}"))
+        connection.execute(sa.text("UPDATE sku SET stock = 0 WHERE stock <> 0"))
+
+
+@pytest.fixture(scope="session")
+def superuser(database_urls: DatabaseUrls) -> Iterator[sa.Engine]:
+    """Return an engine that goes behind the application's back."""
+    engine = sa.create_engine(database_urls.superuser)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Return a browser or API client without a session."""
+    return app.test_client()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """Return a session of the application's role. What a request shall see has to be committed."""
+    from shop.db import db  # noqa: PLC0415
+
+    with app.app_context():
+        yield db.session
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """Return the name of this test process."""
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
