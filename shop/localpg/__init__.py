@@ -26,6 +26,7 @@ from shop.localpg.places import (
     current_home,
     locked,
     settle,
+    short_socket_dir,
     socket_dir,
 )
 from shop.localpg.processes import Child, Postmaster, answering, clear_remains, outlast
@@ -149,6 +150,7 @@ def destroy(data_dir: Path) -> None:
         for pattern in OUR_FILES:
             for path in directory.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(short_socket_dir(home), ignore_errors=True)  # mostly there is none
     if home != asked:
         home.rmdir()
 

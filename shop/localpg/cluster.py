@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from shop.localpg.binaries import bin_dir
@@ -22,8 +23,8 @@ def ensure_cluster(home: Home, *, settings: dict[str, str]) -> None:
     """Make the cluster unless it exists. It appears under its name only when it is complete."""
     if (home.cluster / "PG_VERSION").exists():
         return
-    for draft in home.path.glob("draft-*"):  # of a start that was killed
-        shutil.rmtree(draft)
+    for draft in home.path.glob("draft-*"):
+        _discard(draft)
     draft = Path(tempfile.mkdtemp(prefix="draft-", dir=home.path))
     if os.geteuid() != home.owner.uid:
         os.chown(draft, home.owner.uid, home.owner.gid)
@@ -32,6 +33,16 @@ def ensure_cluster(home: Home, *, settings: dict[str, str]) -> None:
     # One user at a time and no socket: nobody can connect before the roles are what they should be.
     _run(home, [str(programs / "postgres"), "--single", "-D", str(draft), "postgres"], stdin=_BOOTSTRAP)
     draft.rename(home.cluster)
+
+
+def _discard(draft: Path) -> None:
+    """Delete what a killed start left. Its initdb may still be writing there, or cleaning up, for a moment."""
+    for _ in range(100):
+        shutil.rmtree(draft, ignore_errors=True)
+        if not draft.exists():
+            return
+        time.sleep(0.05)
+    raise LocalServerError(f"{draft}, left by an earlier start, cannot be removed. Delete it and try again.")
 
 
 def _initdb_options(directory: Path, settings: dict[str, str]) -> list[str]:

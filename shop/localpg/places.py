@@ -163,7 +163,7 @@ def socket_dir(home: Home) -> Path:
     else:
         chosen = home.path / "run"
         if _socket_length(chosen) > SOCKET_PATH_LIMIT:
-            chosen = Path(tempfile.gettempdir()) / f"ganwei-{_digest(home.path)}"
+            chosen = short_socket_dir(home.path)
     if _socket_length(chosen) > SOCKET_PATH_LIMIT:
         raise LocalServerError(
             f"The socket path {socket_file(chosen)} has {_socket_length(chosen)} bytes; the system allows "
@@ -175,6 +175,11 @@ def socket_dir(home: Home) -> Path:
             f"User {home.owner.name} cannot enter {chosen}. Set GANWEI_SOCKET_DIR to a directory that it can reach."
         )
     return chosen
+
+
+def short_socket_dir(home: Path) -> Path:
+    """The directory for the socket of a home whose own path is too long."""
+    return Path(tempfile.gettempdir()) / f"ganwei-{_digest(home)}"
 
 
 def socket_file(directory: Path) -> Path:

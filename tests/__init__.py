@@ -1,0 +1,1 @@
+"""Tests mirror the source. They go through the public function or the HTTP door, on PostgreSQL."""

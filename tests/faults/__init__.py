@@ -1,0 +1,1 @@
+"""What happens when processes are killed, disks are shared and directories are closed."""
