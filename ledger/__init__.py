@@ -43,6 +43,7 @@ from ledger.reports import (
 )
 from ledger.reversals import EntryRow, EntryTransfer, find, reverse
 from ledger.tables import grants, metadata
+from ledger.verify import Problem, Progress, Verdict, verify
 
 __all__ = [
     "BOOKS",
@@ -68,12 +69,15 @@ __all__ = [
     "NotReversible",
     "Page",
     "Posted",
+    "Problem",
+    "Progress",
     "ReversalTooLarge",
     "StatementLine",
     "TotalRow",
     "Totals",
     "TransferRow",
     "UnknownDimension",
+    "Verdict",
     "accounts",
     "allocate",
     "balance",
@@ -93,4 +97,5 @@ __all__ = [
     "totals",
     "transfers",
     "uuid7",
+    "verify",
 ]

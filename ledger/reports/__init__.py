@@ -1,10 +1,10 @@
 """Reading the books. Sums come from `ledger_flow` only, lines from the transfers."""
 
-from ledger.reports.accounts import AccountRow, accounts, balance
+from ledger.reports.balances import AccountRow, accounts, balance
 from ledger.reports.dimensions import DIMENSIONS
+from ledger.reports.lines import Page, TransferRow, transfers
 from ledger.reports.statements import AccountStatement, StatementLine, statement
-from ledger.reports.totals import TotalRow, Totals, totals
-from ledger.reports.transfers import Page, TransferRow, transfers
+from ledger.reports.sums import TotalRow, Totals, totals
 
 __all__ = [
     "DIMENSIONS",

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from ledger.chart import Account
 from ledger.errors import BadQuery
-from ledger.reports.accounts import balance, check_days, named, signed
-from ledger.reports.transfers import TransferRow, position, transfers
+from ledger.reports.balances import balance, check_days, named, signed
+from ledger.reports.lines import TransferRow, position, transfers
 from ledger.tables import transfer_table
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Subquery, case, func, select, union_all
 from sqlalchemy.orm import Session
 
-from ledger.reports.accounts import check_days, days
+from ledger.reports.balances import check_days, days
 from ledger.reports.dimensions import Carrier, dimension
 from ledger.tables import account_table, flow_table
 
