@@ -97,7 +97,7 @@ class Page(Generic[T]):
         return max(1, -(-self.total // self.page_size))
 
 
-def fetch_page(session: Session, query: sa.Select[tuple[T]], *, page: int, page_size: int) -> Page[T]:
+def fetch_page(session: Session, query: sa.Select[T], *, page: int, page_size: int) -> Page[T]:
     """Return one page of an ordered query of whole objects, with the number of all."""
     counted = query.order_by(None).with_only_columns(sa.func.count(), maintain_column_froms=True)
     total = session.scalar(counted) or 0
