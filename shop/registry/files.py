@@ -42,6 +42,8 @@ class Table:
 
     name: str
     rows: list[Row] = field(default_factory=list)
+    claimed: set[str] = field(default_factory=set)
+    """The codes of all rows, the bad ones too: one bad cell must not put every row that names its row at fault."""
     errors: list[FieldError] = field(default_factory=list)
 
     def refuse(self, row: Row, column: str, reason: str) -> None:
@@ -133,6 +135,7 @@ def _read_row(table: Table, line: int, header: list[str], cells: list[str], colu
         )
         return
     values: dict[str, Any] = {}
+    table.claimed.update(cell for name, cell in zip(header, cells, strict=True) if name == "code")
     for name, cell in zip(header, cells, strict=True):
         try:
             if cell != cell.strip():
