@@ -1,0 +1,67 @@
+// Small comforts. Every page works without this file.
+
+/** Plus and minus beside a quantity field, within its min, max and step. */
+function addStepper(box) {
+  const input = box.querySelector("input");
+  for (const button of box.querySelectorAll("button[data-step]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      if (button.dataset.step === "up") input.stepUp();
+      else input.stepDown();
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  }
+}
+
+/** A filter form sends itself on a change, and leaves empty fields out of the address. */
+function sendOnChange(form) {
+  form.addEventListener("change", (event) => {
+    for (const name of (event.target.dataset.resets ?? "").split(" ").filter(Boolean)) {
+      const dependent = form.elements.namedItem(name);
+      if (dependent) dependent.value = "";
+    }
+    form.requestSubmit();
+  });
+}
+
+function leaveEmptyFieldsOut(form) {
+  form.addEventListener("submit", () => {
+    for (const field of form.elements) {
+      if (field.name && field.value === "") field.disabled = true;
+    }
+  });
+  // Coming back with the browser's button finds the form as it was.
+  window.addEventListener("pageshow", () => {
+    for (const field of form.elements) field.disabled = false;
+  });
+}
+
+async function copyText(button) {
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const label = button.querySelector("[data-copy-label]") ?? button;
+  const before = label.textContent;
+  label.textContent = button.dataset.copied ?? "✓";
+  setTimeout(() => { label.textContent = before; }, 1600);
+}
+
+document.querySelectorAll("[data-quantity]").forEach(addStepper);
+document.querySelectorAll("form[data-autosubmit]").forEach(sendOnChange);
+document.querySelectorAll("form[data-tidy]").forEach(leaveEmptyFieldsOut);
+document.querySelectorAll("[data-print]").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+});
+if (navigator.clipboard) {
+  document.querySelectorAll("[data-copy]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => copyText(button));
+  });
+}
+if (window.matchMedia("(min-width: 1024px)").matches) {
+  document.querySelectorAll("details[data-open-wide]").forEach((details) => { details.open = true; });
+}
+// The chosen entry of a scrolling strip stands in view.
+for (const strip of document.querySelectorAll("[data-strip]")) {
+  const chosen = strip.querySelector("[aria-current]");
+  if (chosen) strip.scrollLeft = chosen.offsetLeft - (strip.clientWidth - chosen.clientWidth) / 2;
+}
