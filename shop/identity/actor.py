@@ -118,6 +118,18 @@ def actor_for(session: Session, user: User, *, chosen: str | None = None) -> Act
     )
 
 
+def organisations_of(session: Session, user_id: UUID) -> list[Organisation]:
+    """Return the organisations for which a person may act, in the order of joining."""
+    found = session.scalars(
+        sa.select(Membership)
+        .join(Membership.organisation)
+        .options(contains_eager(Membership.organisation))
+        .where(Membership.user_id == user_id)
+        .order_by(Membership.id)
+    )
+    return list(dict.fromkeys(membership.organisation for membership in found))
+
+
 def bearer_token() -> str | None:
     """Return the token of the `Authorization: Bearer` header; None without one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

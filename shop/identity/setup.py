@@ -12,9 +12,12 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import user_logged_in, user_logged_out
 from flask_security import FSQLALiteUserDatastore, Security, user_authenticated, user_failed_authn
+from flask_security.forms import LoginForm as SecurityLoginForm
 from flask_security.totp import Totp
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
+from wtforms import StringField
+from wtforms.validators import DataRequired
 
 from shop import problems
 from shop.config import Settings
@@ -22,10 +25,9 @@ from shop.db import db
 from shop.errors import NotSignedIn
 from shop.identity import audit
 from shop.identity.actor import ORGANISATION_KEY, Actor, actor_for, current_actor, forget_actor
-from shop.identity.forms import LoginForm
 from shop.identity.idempotency import once_field
 from shop.identity.models import SecurityRole, User
-from shop.identity.rules import PASSWORD_LENGTH_MIN
+from shop.identity.service import PASSWORD_LENGTH_MIN, demo_logins
 
 log = structlog.get_logger()
 
@@ -41,6 +43,18 @@ def _guesses() -> str:
 
 limit_guessing = limiter.shared_limit(_guesses, scope="password", methods=["POST"])
 """One budget for all doors, so that a guesser does not get it again at each."""
+
+
+class LoginForm(SecurityLoginForm):  # type: ignore[misc]  # flask-security ships no types
+    """E-mail address and password. There is no lasting sign-in: a cookie that outlives the browser is one more door."""
+
+    remember = None
+    email = StringField(
+        lazy_gettext("邮箱"),
+        filters=[lambda value: value.strip().lower() if value else value],
+        validators=[DataRequired(lazy_gettext("请输入邮箱"))],
+        render_kw={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none"},
+    )
 
 
 class PageCsrf(CSRFProtect):  # type: ignore[misc]  # flask-wtf ships no types
@@ -84,6 +98,8 @@ def register(app: Flask, settings: Settings) -> None:
     security.want_json(lambda _request: False)
     # The library's own tokens are no second door: bearer tokens count under /api/ only, and are ours.
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # set by the library
+    if settings.demo:
+        security.login_context_processor(lambda: {"demo_logins": demo_logins(db.session)})
     limiter.init_app(app)
     for endpoint in GUESSING:
         limited: Any = limit_guessing(app.view_functions[endpoint])
@@ -113,6 +129,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "argon2__parallelism": 1,
         },
         "SECURITY_PASSWORD_LENGTH_MIN": PASSWORD_LENGTH_MIN,
+        # The demo's and the tests' addresses end in .test, which the checker refuses unless told.
+        "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False, "test_environment": True},
         "SECURITY_USER_IDENTITY_ATTRIBUTES": [{"email": {"mapper": str, "case_insensitive": False}}],
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
         "SECURITY_CHANGEABLE": True,
