@@ -44,6 +44,7 @@ OUR_FILES = (
     "location.new",
     "secrets.env",
     "secrets.new",
+    "prepared",
     "lock",
 )
 START_PATIENCE_SECONDS = 120  # recovery after a crash replays up to a gigabyte of log

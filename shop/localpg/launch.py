@@ -20,9 +20,8 @@ def main() -> None:
     program = sys.argv[4:]
     libc = ctypes.CDLL(None, use_errno=True)
     os.setsid()  # a terminal's Ctrl-C is for the starter, which then stops us in order
-    os.chdir("/")
-    os.umask(0o077)
     if uid != os.geteuid():
+        os.chdir("/")  # root's working directory may be closed to others
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)

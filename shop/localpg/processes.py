@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +38,31 @@ class Child:
     and waits for it.
     """
 
-    def __init__(self, argv: list[str], *, owner: Owner, output: BinaryIO, stdin: str = "") -> None:
-        """Start the program as the owner, its output into an open file."""
+    def __init__(
+        self,
+        argv: list[str],
+        *,
+        owner: Owner | None = None,
+        output: BinaryIO | None = None,
+        stdin: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start a program.
+
+        Args:
+            argv: the program's whole path, and its arguments.
+            owner: the user to drop to; by default it runs as this process does.
+            output: an open file for what it says; by default it says it where this process does.
+            stdin: what it reads.
+            env: its environment; by default a bare one, without PGPORT and the like.
+        """
+        owner = owner or Owner(os.geteuid(), os.getegid())
         self._starter = os.getpid()
         self._argv = [sys.executable, "-I", "-S", str(_LAUNCHER)]
         self._argv += [str(self._starter), str(owner.uid), str(owner.gid), *argv]
         self._output = output
         self._stdin = stdin.encode()
+        self._env = env or {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
         self._begun = threading.Event()
         self._failure: OSError | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,8 +102,8 @@ class Child:
                 self._argv,
                 stdin=subprocess.PIPE,
                 stdout=self._output,
-                stderr=subprocess.STDOUT,
-                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},  # no PGPORT and the like
+                stderr=None if self._output is None else subprocess.STDOUT,
+                env=self._env,
             )
         except OSError as error:
             self._failure = error
