@@ -1,0 +1,83 @@
+"""Totals and the ledger's drill-down on the API."""
+
+import json
+from typing import Any
+
+from flask import request, url_for
+
+import ledger
+from shop.db import db
+from shop.finance import drilldown, queries
+from shop.finance.drilldown import Filter
+from shop.finance.periods import Period
+from shop.finance.queries import LEDGER_READERS, TOTALS_READERS, TotalsView
+from shop.finance.schemas import (
+    AccountSchema,
+    AccountsQuery,
+    CursorQuery,
+    StatementSchema,
+    TotalsQuery,
+    TotalsSchema,
+    TransfersQuery,
+    TransfersSchema,
+)
+from shop.identity.actor import require_actor, requires
+from shop.rest import ApiBlueprint, page_headers
+
+blueprint = ApiBlueprint("finance", __name__, description="Totals and drill-down, straight from the ledger")
+
+Answer = tuple[Any, int, dict[str, str]]
+
+
+@blueprint.get("/totals")
+@requires(*TOTALS_READERS)
+@blueprint.arguments(TotalsQuery, location="query")
+@blueprint.response(200, TotalsSchema)
+def totals(query: dict[str, Any]) -> TotalsView:
+    """Sum a book by any of its dimensions; an officer gets the totals of their own partner."""
+    queries.check_dimensions(query["book"], query["by"])
+    where = queries.scope(require_actor(), book=query["book"])
+    return queries.totals(db.session, book=query["book"], by=query["by"], period=query["period"], where=where)
+
+
+@blueprint.get("/ledger/transfers")
+@requires(*LEDGER_READERS)
+@blueprint.arguments(TransfersQuery, location="query")
+@blueprint.response(200, TransfersSchema)
+def transfers(query: dict[str, Any]) -> Answer:
+    """List transfers, the oldest business day first, page by page behind a cursor."""
+    chosen = Filter(query["book"], query["account"], query["source"], query["period"])
+    page = drilldown.transfers(db.session, chosen, cursor=query["cursor"], page_size=query["page_size"])
+    return page, 200, _cursor_headers(page.next_cursor, query["page_size"])
+
+
+@blueprint.get("/ledger/accounts")
+@requires(*LEDGER_READERS)
+@blueprint.arguments(AccountsQuery, location="query")
+@blueprint.response(200, AccountSchema(many=True))
+def accounts(query: dict[str, Any]) -> Answer:
+    """List the accounts that have been used, with their balances."""
+    rows = ledger.accounts(db.session, book=query["book"], prefix=query["prefix"])
+    page, page_size = query["page"], query["page_size"]
+    headers = page_headers(page=page, page_size=page_size, total=len(rows))
+    return rows[(page - 1) * page_size : page * page_size], 200, headers
+
+
+@blueprint.get("/ledger/accounts/<code>/statement")
+@requires(*LEDGER_READERS)
+@blueprint.arguments(CursorQuery, location="query")
+@blueprint.response(200, StatementSchema)
+def statement(query: dict[str, Any], code: str) -> Answer:
+    """State one account over a period, read at one instant."""
+    period: Period = query["period"]
+    with queries.snapshot() as session:
+        found = drilldown.statement(session, code, period=period, cursor=query["cursor"], page_size=query["page_size"])
+    return found, 200, _cursor_headers(found.next_cursor, query["page_size"])
+
+
+def _cursor_headers(next_cursor: str | None, page_size: int) -> dict[str, str]:
+    headers = {"X-Pagination": json.dumps({"page_size": page_size, "next_cursor": next_cursor})}
+    if next_cursor is not None:
+        values = request.args.to_dict() | (request.view_args or {}) | {"cursor": next_cursor}
+        headers["Link"] = f'<{url_for(str(request.endpoint), **values)}>; rel="next"'
+    return headers

@@ -1,0 +1,173 @@
+"""`flask ledger ...`: the books on the command line. Exit codes: 0 done, 1 found something wrong, 2 called wrongly."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Self
+
+import click
+from flask.cli import AppGroup
+from flask_babel import force_locale
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+import ledger as books
+from shop.db import db
+from shop.errors import ShopError
+from shop.finance import drilldown, periods, queries
+from shop.finance.periods import Period
+from shop.finance.queries import TotalsView
+from shop.finance.tables import guarded, plain_yuan
+
+ledger = AppGroup("ledger", help="Look into the books and check them.")
+
+_PAGE = 1000
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@ledger.command()
+@force_locale("en")
+def verify() -> None:
+    """Recompute both books from their rows and name the first bad row of each check."""
+    with db.sessionmaker() as session, _ProgressBars() as bars:
+        verdict = books.verify(session, on_progress=bars.update)
+    problems = {problem.check: problem for problem in verdict.problems}
+    for check, rows in verdict.checked.items():
+        problem = problems.get(check)
+        if problem is None:
+            click.echo(f"ok     {check}: {rows} rows")
+        else:
+            click.echo(f"WRONG  {check}: {problem.count} of {rows}; first: {problem.row}: {problem.message}")
+    if not verdict.ok:
+        sys.exit(1)
+    click.echo("The books agree.")
+
+
+@ledger.command()
+@force_locale("en")
+@click.option("--book", default="aid", show_default=True, type=click.Choice(books.BOOKS))
+@click.option("--by", default="partner,mode", show_default=True, help="Dimensions, separated by commas.")
+@click.option("--from", "since", type=_DAY, help="First day.")
+@click.option("--to", "last", type=_DAY, help="Last day, included.")
+@click.option("--csv", "as_csv", is_flag=True, help="Write CSV, amounts in yuan and in fen.")
+def totals(*, book: str, by: str, since: datetime | None, last: datetime | None, as_csv: bool) -> None:
+    """Sum a book by its dimensions, as the pages and the API do."""
+    dimensions = tuple(name.strip() for name in by.split(",") if name.strip())
+    try:
+        view = queries.totals(db.session, book=book, by=dimensions, period=_period(since, last))
+    except ShopError as error:
+        raise click.UsageError(str(error)) from error
+    headings = [column for name in view.by for column in _columns(name)] + ["amount_yuan", "amount_fen", "count"]
+    total = [*_total_cells(headings), plain_yuan(view.total_fen), str(view.total_fen), str(view.count)]
+    _write(headings, [*_rows(view), total], as_csv=as_csv)
+    if not as_csv:
+        click.echo(f"as of {view.as_of:%Y-%m-%d %H:%M:%S %Z}, counting rules {', '.join(view.rules)}")
+
+
+@ledger.command()
+@force_locale("en")
+@click.argument("account")
+@click.option("--from", "since", type=_DAY, help="First day.")
+@click.option("--to", "last", type=_DAY, help="Last day, included.")
+@click.option("--as-of", "as_of", type=_DAY, help="The same as --to: the balance at the end of that day.")
+def statement(*, account: str, since: datetime | None, last: datetime | None, as_of: datetime | None) -> None:
+    """State an account over some days: opening, every transfer, closing."""
+    if last is not None and as_of is not None:
+        raise click.UsageError("give either --to or --as-of")
+    period, cursor = _period(since, last or as_of), None
+    rows: list[list[str]] = []
+    with queries.snapshot() as session:
+        while True:
+            try:
+                page = drilldown.statement(session, account, period=period, cursor=cursor, page_size=_PAGE)
+            except ShopError as error:
+                raise click.UsageError(f"no such account code: {account}") from error
+            rows += [_statement_cells(line) for line in page.rows]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    click.echo(f"{account}\nopening {plain_yuan(page.opening_fen)}")
+    _write(["day", "source", "entry", "amount_yuan", "balance_yuan"], rows, as_csv=False)
+    click.echo(f"closing {plain_yuan(page.closing_fen)}")
+
+
+class _ProgressBars:
+    """One bar a check on a terminal; nothing in a pipe, where the verdict's lines are enough."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._tasks: dict[str, TaskID] = {}
+        self._is_shown = self._progress.console.is_terminal
+
+    def __enter__(self) -> Self:
+        if self._is_shown:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_shown:
+            self._progress.stop()
+
+    def update(self, check: str, done: int, total: int) -> None:
+        """Move the bar of a check."""
+        if self._is_shown:
+            if check not in self._tasks:
+                self._tasks[check] = self._progress.add_task(check)
+            self._progress.update(self._tasks[check], completed=done, total=total)
+
+
+def _period(since: datetime | None, last: datetime | None) -> Period:
+    try:
+        return periods.checked(_day(since), _day(last))
+    except ShopError as error:
+        raise click.UsageError("the last day must not be before the first") from error
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _columns(dimension: str) -> list[str]:
+    return [dimension, f"{dimension}_name"] if dimension in queries.CODED else [dimension]
+
+
+def _rows(view: TotalsView) -> list[list[str]]:
+    rows = []
+    for row in view.rows:
+        cells: list[str] = []
+        for name in view.by:
+            value = row.values[name]
+            cells += [value] if isinstance(value, str) else [value["code"], value["name"]]
+        rows.append([*cells, plain_yuan(row.amount_fen), str(row.amount_fen), str(row.count)])
+    return rows
+
+
+def _total_cells(headings: Sequence[str]) -> list[str]:
+    """Return the cells before a total's figures: the label that sides are mixed, then blanks."""
+    blanks = len(headings) - 3
+    return ["total (all sides, for checking the books only)", *([""] * (blanks - 1))] if blanks else []
+
+
+def _statement_cells(line: books.StatementLine) -> list[str]:
+    row = line.transfer
+    figures = [plain_yuan(line.signed_fen), plain_yuan(line.balance_fen)]
+    return [row.effective_on.isoformat(), row.source, row.entry_key, *figures]
+
+
+def _write(headings: Sequence[str], rows: Sequence[Sequence[str]], *, as_csv: bool) -> None:
+    if as_csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(headings)
+        # Figures may be negative; only what people named could be a formula.
+        writer.writerows([*map(guarded, row[:-3]), *row[-3:]] for row in rows)
+        return
+    if not sys.stdout.isatty():
+        for row in (headings, *rows):
+            click.echo("\t".join(row))
+        return
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,205 @@
+"""Pages over the ledger: totals, transfers, accounts, the declared figures, and the check of the books."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+
+import ledger
+from shop.config import Settings
+from shop.db import business_day, db
+from shop.finance import declared, documents, drilldown, periods, queries, tables
+from shop.finance.periods import PRESET_LABELS, Period, Preset
+from shop.finance.queries import LEDGER_READERS, TOTALS_READERS
+from shop.finance.tables import CUT_LABELS, Cut, Table
+from shop.identity.actor import require_actor, requires
+from shop.registry import queries as registry
+from shop.registry.queries import Names
+
+blueprint = Blueprint("finance", __name__)
+
+PAGE_SIZE = 50
+CHECK_LABELS = {
+    "accounts": lazy_gettext("科目代码合法，编号与代码相符"),
+    "entries": lazy_gettext("每笔记账都有对应的转账"),
+    "transfers": lazy_gettext("转账与所属记账一致"),
+    "payload": lazy_gettext("内容与入账时的指纹一致"),
+    "keys": lazy_gettext("同一业务只入账一次"),
+    "flow": lazy_gettext("按日汇总与逐笔转账一致"),
+    "margins": lazy_gettext("帮扶方合计与产地合计一致"),
+    "reversals": lazy_gettext("冲销有原记录，且不超过原金额"),
+    "rights": lazy_gettext("应用无权修改或删除账目"),
+}
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """One page of the accounts."""
+
+    items: list[ledger.AccountRow]
+    total: int
+    page: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // PAGE_SIZE))
+
+
+@dataclass(frozen=True)
+class TransferLine:
+    """A transfer in words. In the assistance book a mirror takes back, so its amount shows negative."""
+
+    transfer: ledger.TransferRow
+    debit: str
+    credit: str
+    document: documents.Document
+
+    @property
+    def shown_fen(self) -> int:
+        """The amount as the totals count it."""
+        takes_back = self.transfer.book == "aid" and self.transfer.reverses is not None
+        return -self.transfer.amount_fen if takes_back else self.transfer.amount_fen
+
+
+@blueprint.get("/finance/totals")
+@requires(*TOTALS_READERS)
+def totals_page() -> ResponseReturnValue:
+    """Show the totals of a period, cut one way, each side with its own subtotal."""
+    preset, period, table = _chosen_table()
+    return render_template(
+        "finance/totals.html",
+        table=table,
+        preset=preset,
+        period=period,
+        presets=PRESET_LABELS,
+        cuts=CUT_LABELS,
+        query_of=tables.query_of,
+        may_drill=require_actor().has(*LEDGER_READERS),
+    )
+
+
+@blueprint.get("/finance/totals.csv")
+@requires(*TOTALS_READERS)
+def totals_csv() -> ResponseReturnValue:
+    """Send the table of the totals page as a file."""
+    _, period, table = _chosen_table()
+    days = "_".join(period.as_query().values()) or "all"
+    response = Response(tables.as_csv(table, is_demo=_is_demo()), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="ganwei-{table.cut}-{days}.csv"'
+    return response
+
+
+@blueprint.get("/finance/transfers")
+@requires(*LEDGER_READERS)
+def transfers_page() -> ResponseReturnValue:
+    """Show the transfers behind a figure, each with the document behind it."""
+    chosen = drilldown.from_args(request.args, periods.from_args(request.args))
+    with queries.snapshot() as session:
+        page = drilldown.transfers(session, chosen, cursor=request.args.get("cursor"), page_size=PAGE_SIZE)
+        summary = drilldown.summary(session, chosen)
+    names = registry.names(db.session)
+    return render_template(
+        "finance/transfers.html",
+        chosen=chosen,
+        conditions=[
+            (tables.DIMENSION_LABELS[name], tables.value_label(names, name, code))
+            for name, code in chosen.where.items()
+        ],
+        lines=[_transfer_line(names, row) for row in page.rows],
+        next_cursor=page.next_cursor,
+        is_first=not request.args.get("cursor"),
+        summary=summary,
+    )
+
+
+@blueprint.get("/finance/accounts")
+@requires(*LEDGER_READERS)
+def accounts_page() -> ResponseReturnValue:
+    """Show the accounts of a book with their balances."""
+    book = "cash" if request.args.get("book") == "cash" else "aid"
+    prefix = request.args.get("prefix", "").strip().replace("\x00", "")
+    rows = ledger.accounts(db.session, book=book, prefix=prefix or None)
+    number = max(1, request.args.get("page", 1, int))
+    names = registry.names(db.session)
+    page = AccountPage(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], len(rows), number)
+    return render_template(
+        "finance/accounts.html",
+        page=page,
+        labels={row.code: documents.account_label(names, row.code) for row in page.items},
+        book=book,
+        prefix=prefix,
+    )
+
+
+@blueprint.get("/finance/accounts/<path:code>")
+@requires(*LEDGER_READERS)
+def statement_page(code: str) -> ResponseReturnValue:
+    """Show an account's statement: opening, what came and went, closing as of the last day."""
+    period = periods.from_args(request.args)
+    with queries.snapshot() as session:
+        statement = drilldown.statement(
+            session, code, period=period, cursor=request.args.get("cursor"), page_size=PAGE_SIZE
+        )
+    names = registry.names(db.session)
+    return render_template(
+        "finance/statement.html",
+        statement=statement,
+        label=documents.account_label(names, code),
+        period=period,
+        lines=[(line, documents.document_of(line.transfer.source)) for line in statement.rows],
+    )
+
+
+@blueprint.get("/finance/declared")
+@requires(*TOTALS_READERS)
+def declared_page() -> ResponseReturnValue:
+    """Show what the briefing of 2021 declared, beside what the ledger evidences."""
+    may_compare = not queries.scope(require_actor())
+    return render_template(
+        "finance/declared.html",
+        figures=declared.figures(db.session),
+        coverages=declared.coverages(db.session) if may_compare else [],
+        measures=declared.MEASURE_LABELS,
+        sides=declared.SIDE_LABELS,
+        may_drill=require_actor().has(*LEDGER_READERS),
+    )
+
+
+@blueprint.route("/finance/verify", methods=["GET", "POST"])
+@requires(*LEDGER_READERS)
+def verify_page() -> ResponseReturnValue:
+    """Recompute the books on request and show each check with its first bad row."""
+    verdict = None
+    if request.method == "POST":
+        # A session of its own: the check needs one snapshot from its first read.
+        with db.sessionmaker() as session:
+            verdict = ledger.verify(session)
+    return render_template("finance/verify.html", verdict=verdict, labels=CHECK_LABELS)
+
+
+def _chosen_table() -> tuple[Preset, Period, Table]:
+    preset, period = periods.chosen(request.args, today=business_day())
+    cut = request.args.get("cut", "")
+    table = tables.totals_table(
+        db.session,
+        cut=Cut(cut) if cut in set(Cut) else Cut.PARTNER,
+        period=period,
+        where=queries.scope(require_actor()),
+    )
+    return preset, period, table
+
+
+def _transfer_line(names: Names, row: ledger.TransferRow) -> TransferLine:
+    return TransferLine(
+        row,
+        documents.account_label(names, row.debit_account),
+        documents.account_label(names, row.credit_account),
+        documents.document_of(row.source),
+    )
+
+
+def _is_demo() -> bool:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.demo

@@ -1,0 +1,124 @@
+"""The shapes of totals and of the ledger's drill-down on the API."""
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, post_load, validate
+
+from shop.finance.periods import checked
+from shop.finance.queries import TotalsView
+from shop.rest import MAX_PAGE_SIZE, PageQuery
+
+_CODE = validate.Length(min=1, max=250)
+
+
+class PeriodQuery(ma.Schema):
+    """Two business days, both included; either may be left out."""
+
+    since = fields.Date(data_key="from", load_default=None)
+    last = fields.Date(data_key="to", load_default=None)
+
+    @post_load
+    def make_period(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Replace the two days by the period between them."""
+        return data | {"period": checked(data.pop("since"), data.pop("last"))}
+
+
+class TotalsQuery(PeriodQuery):
+    """Which book, cut how, over which days."""
+
+    book = fields.String(load_default="aid")
+    by = fields.String(load_default="partner,mode", validate=validate.Length(max=200))
+
+    @post_load
+    def split_dimensions(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Read `by` as a list; an empty one asks for the single sum."""
+        return data | {"by": tuple(name.strip() for name in data["by"].split(",") if name.strip())}
+
+
+def rows_of(view: TotalsView) -> list[dict[str, Any]]:
+    """Return a view's rows as the API shows them."""
+    return [row.values | {"amount_fen": row.amount_fen, "count": row.count} for row in view.rows]
+
+
+class TotalsSchema(ma.Schema):
+    """Totals. A dimension that has a code is an object with code and name; side, mode, month and year are text."""
+
+    rows = fields.Function(rows_of, dump_only=True, metadata={"type": "array"})
+    total_fen = fields.Integer()
+    count = fields.Integer()
+    as_of = fields.AwareDateTime()
+    rules = fields.List(fields.String())
+
+
+class CursorQuery(PeriodQuery):
+    """One page of a list that grows: `cursor` is the `next_cursor` of the page before."""
+
+    cursor = fields.String(load_default=None, validate=validate.Length(max=200))
+    page_size = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE_SIZE))
+
+
+class TransfersQuery(CursorQuery):
+    """Filters of the list of transfers."""
+
+    book = fields.String(load_default=None, validate=validate.OneOf(("aid", "cash")))
+    account = fields.String(load_default=None, validate=_CODE)
+    source = fields.String(load_default=None, validate=[_CODE, validate.Regexp(r"[^\x00]+\Z")])
+
+
+class TransferSchema(ma.Schema):
+    """One transfer. `reverses` is the key of the entry that it takes back."""
+
+    id = fields.UUID()
+    entry_key = fields.String()
+    book = fields.String()
+    debit_account = fields.String()
+    credit_account = fields.String()
+    amount_fen = fields.Integer()
+    effective_on = fields.Date()
+    posted_at = fields.AwareDateTime()
+    kind = fields.String()
+    source = fields.String()
+    reverses = fields.String(allow_none=True)
+
+
+class TransfersSchema(ma.Schema):
+    """A page of transfers, the oldest business day first; `next_cursor` is null on the last."""
+
+    rows = fields.List(fields.Nested(TransferSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class AccountsQuery(PageQuery):
+    """Filters of the list of accounts."""
+
+    book = fields.String(load_default=None, validate=validate.OneOf(("aid", "cash")))
+    prefix = fields.String(load_default=None, validate=[_CODE, validate.Regexp(r"[^\x00]+\Z")])
+
+
+class AccountSchema(ma.Schema):
+    """An account with its balance in its own sign."""
+
+    code = fields.String()
+    book = fields.String()
+    kind = fields.String()
+    balance_fen = fields.Integer()
+
+
+class StatementLineSchema(ma.Schema):
+    """A transfer as the account sees it, and the balance after it."""
+
+    transfer = fields.Nested(TransferSchema)
+    signed_fen = fields.Integer()
+    balance_fen = fields.Integer()
+
+
+class StatementSchema(ma.Schema):
+    """An account over a period: opening and closing are those of the period, `brought_fen` that of the page."""
+
+    account = fields.String()
+    opening_fen = fields.Integer()
+    brought_fen = fields.Integer()
+    rows = fields.List(fields.Nested(StatementLineSchema))
+    closing_fen = fields.Integer()
+    next_cursor = fields.String(allow_none=True)
