@@ -1,0 +1,117 @@
+"""What the search looks in and for: Chinese words, pinyin and initials, each between blanks.
+
+A Latin term matches where a token begins (`huaniu`, `pingguo`, `hnpg`), a Chinese one anywhere (`苹果`, `牛苹`). jieba
+cuts words; its dictionary takes a second to load, so it is loaded for a reload that changes products and for a query
+that finds nothing as it stands, never at the start.
+"""
+
+import hashlib
+import logging
+import re
+import tempfile
+import unicodedata
+import warnings
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+VERSION = "1"
+"""Of `search_text`. Raise it when the making of the text changes, and the next reload makes all anew."""
+
+MAX_QUERY_LENGTH = 60
+_MAX_TERMS = 6
+_HAN = re.compile(r"[\u3400-\u9fff]+")
+_TERM = re.compile(r"[\u3400-\u9fff]+|[a-z0-9]+")
+_INITIAL_U = str.maketrans({"ü": "v"})
+
+
+def toneless(pinyin: str) -> str:
+    """Return pinyin with neither tones nor marks, its syllables between blanks; ü becomes v as on a keyboard."""
+    kept = (sign for sign in unicodedata.normalize("NFD", pinyin.lower()) if sign == "\u0308" or not _is_mark(sign))
+    return unicodedata.normalize("NFC", "".join(kept)).translate(_INITIAL_U)
+
+
+def search_text(*, name: str, pinyin: str, name_en: str, places: Iterable[tuple[str, str]], kind: str) -> str:
+    """Return the text in which a product is found.
+
+    Args:
+        name: the product's name.
+        pinyin: its pinyin, syllables between blanks.
+        name_en: its English name.
+        places: name and pinyin of its county and its prefecture.
+        kind: the name of its category.
+    """
+    tokens = [name, *words(name), *_readings_from_each(toneless(pinyin).split()), *_TERM.findall(normalise(name_en))]
+    for place, place_pinyin in places:
+        # The register's pinyin knows that 宕昌 reads Tanchang; only the initials come from the dictionary.
+        tokens += [place, *toneless(place_pinyin).split()[:1], *_readings(_pinyin(place))]
+    tokens += [kind, *_readings(_pinyin(kind))]
+    return " " + " ".join(dict.fromkeys(normalise(token) for token in tokens if token)) + " "
+
+
+def digest(parts: Mapping[str, object]) -> str:
+    """Return a digest of what a search text is made from, and of how."""
+    return hashlib.sha256(repr((VERSION, sorted(parts.items()))).encode()).hexdigest()[:32]
+
+
+def normalise(text: str) -> str:
+    """Return text as it is compared: full width made half, capitals small."""
+    return unicodedata.normalize("NFKC", text).lower().strip()
+
+
+def terms(query: str) -> list[str]:
+    """Return what a query asks for: runs of Chinese signs and runs of letters or digits, all of which must match."""
+    return list(dict.fromkeys(_TERM.findall(normalise(query[:MAX_QUERY_LENGTH]))))[:_MAX_TERMS]
+
+
+def pattern(term: str) -> str:
+    """Return the LIKE pattern of one of `terms`, which hold no sign that LIKE reads as a wildcard."""
+    return f"%{term}%" if _HAN.match(term) else f"% {term}%"
+
+
+def is_chinese(term: str) -> bool:
+    """Tell whether a term is Chinese and so can be cut into words."""
+    return _HAN.match(term) is not None
+
+
+def words(text: str) -> list[str]:
+    """Return the Chinese words of two signs or more in a text, with the shorter ones inside longer ones."""
+    cut = _tokenizer().cut_for_search(normalise(text))
+    return list(dict.fromkeys(word for word in cut if len(word) > 1 and _HAN.fullmatch(word)))
+
+
+def _readings(syllables: list[str]) -> list[str]:
+    """Return the joined pinyin and the initials."""
+    return ["".join(syllables), "".join(part[0] for part in syllables)] if syllables else []
+
+
+def _readings_from_each(syllables: list[str]) -> list[str]:
+    """Return the readings from each syllable on: who knows 苹果 need not know 花牛. ü is typed as v or as u."""
+    spellings = [syllables, [part.replace("v", "u") for part in syllables]]
+    return [token for one in spellings for start in range(len(one)) for token in _readings(one[start:])]
+
+
+def _pinyin(text: str) -> list[str]:
+    from pypinyin import lazy_pinyin  # noqa: PLC0415  # its dictionary loads for a reload only
+
+    return [syllable for syllable in lazy_pinyin(text) if syllable.isascii() and syllable.isalpha()]
+
+
+@cache
+def _tokenizer() -> Any:  # noqa: ANN401  # jieba ships no types
+    with warnings.catch_warnings():
+        # Where setuptools is installed jieba asks it for a path, and setuptools warns that it is old.
+        warnings.simplefilter("ignore")
+        import jieba  # noqa: PLC0415  # see the module's docstring
+
+    jieba.setLogLevel(logging.WARNING)
+    tokenizer = jieba.Tokenizer()
+    # jieba would trust a cache in the common temporary directory, where anybody may put one: give it an empty one.
+    with tempfile.TemporaryDirectory() as empty:
+        tokenizer.tmp_dir = empty
+        tokenizer.initialize()
+    return tokenizer
+
+
+def _is_mark(sign: str) -> bool:
+    return unicodedata.combining(sign) != 0
