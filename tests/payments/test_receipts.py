@@ -1,0 +1,116 @@
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+import ledger
+from shop.db import business_day
+from shop.identity.models import Role
+from tests import factories
+
+
+def _place(client: FlaskClient, headers: dict[str, str], quantity: int = 4) -> dict[str, Any]:
+    answer = client.post("/api/v1/orders", json=factories.order_request(("GS001-1", quantity)), headers=headers)
+    order: dict[str, Any] = answer.get_json()
+    assert answer.status_code == HTTPStatus.CREATED, order
+    return order
+
+
+def _receipt(amount_fen: int, reference: str, **extra: Any) -> dict[str, Any]:
+    day = business_day().isoformat()
+    return {"amount_fen": amount_fen, "paid_on": day, "payer": "李梅", "reference": reference} | extra
+
+
+class TestStartPayment:
+    def test_says_whom_to_pay_how_much_and_with_which_reference(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        headers = factories.bearer(session, factories.user(session))
+        order = _place(client, headers)
+
+        answer = client.post(f"/api/v1/orders/{order['number']}/payments", headers=headers)
+
+        assert answer.status_code == HTTPStatus.CREATED
+        due = answer.get_json()
+        assert (due["amount_fen"], due["reference"]) == (order["total_fen"], order["number"])
+        assert due["payee"]["name"] == "甘味测试商城"
+
+
+class TestRecordBankReceipt:
+    def test_pays_the_order_and_counts_its_goods_without_freight(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        home = factories.canteen(session)
+        buyer = factories.bearer(session, factories.user(session, role=Role.CANTEEN, organisation=home))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        order = _place(client, buyer)
+
+        receipt = client.post(
+            "/api/v1/bank-receipts",
+            json=_receipt(order["total_fen"], f"货款 {order['number']}"),
+            headers=finance,
+        )
+
+        assert receipt.status_code == HTTPStatus.CREATED, receipt.get_data(as_text=True)
+        assert receipt.get_json()["order_status"] == "paid"
+        assert receipt.get_json()["unallocated_fen"] == 0
+        assert ledger.balance(session, "liability:prepaid") == order["total_fen"]
+        totals = ledger.totals(session, book="aid", by=("partner", "county"))
+        assert [(row.key, row.amount_fen) for row in totals.rows] == [
+            ({"partner": "C-nea", "county": "621102"}, order["goods_fen"])
+        ]
+
+    def test_waits_for_the_rest_of_a_part_and_keeps_what_is_too_much(
+        self, client: FlaskClient, session: Session
+    ) -> None:
+        factories.stock(session)
+        buyer = factories.bearer(session, factories.user(session))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        order = _place(client, buyer)
+        part = order["total_fen"] - 500
+
+        first = client.post("/api/v1/bank-receipts", json=_receipt(part, order["number"]), headers=finance).get_json()
+        counted_early = ledger.totals(session, book="aid", by=("partner",)).total_fen
+        session.rollback()
+        second = client.post("/api/v1/bank-receipts", json=_receipt(800, order["number"]), headers=finance).get_json()
+
+        assert first["order_status"] == "awaiting_payment"
+        assert counted_early == 0
+        assert (second["order_status"], second["allocated_fen"], second["unallocated_fen"]) == ("paid", 500, 300)
+        assert ledger.balance(session, "liability:unallocated") == 300
+        assert ledger.totals(session, book="aid", by=("partner",)).total_fen == order["goods_fen"]
+
+    def test_refuses_no_money_that_arrived(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        buyer = factories.bearer(session, factories.user(session))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        cancelled = _place(client, buyer)
+        client.post(f"/api/v1/orders/{cancelled['number']}/cancel", headers=buyer)
+        bodies = [
+            _receipt(100, ""),
+            _receipt(200, "GW000000000000"),
+            _receipt(300, "x", order_number="no such order"),
+            _receipt(400, cancelled["number"]),
+        ]
+
+        answers = [client.post("/api/v1/bank-receipts", json=body, headers=finance) for body in bodies]
+
+        assert [answer.status_code for answer in answers] == [HTTPStatus.CREATED] * 4
+        assert [answer.get_json()["unallocated_fen"] for answer in answers] == [100, 200, 300, 400]
+        assert ledger.balance(session, "liability:unallocated") == 1000
+        assert ledger.verify(session).ok
+
+    def test_is_for_finance_only(self, client: FlaskClient, session: Session) -> None:
+        for role in (Role.OPERATOR, Role.AUDITOR, Role.CANTEEN, Role.PARTNER_OFFICER):
+            headers = factories.bearer(session, factories.user(session, role=role))
+            answer = client.post("/api/v1/bank-receipts", json=_receipt(100, "x"), headers=headers)
+            assert answer.status_code == HTTPStatus.FORBIDDEN
+
+    def test_refuses_a_day_that_has_not_come(self, client: FlaskClient, session: Session) -> None:
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        tomorrow = (business_day() + timedelta(days=1)).isoformat()
+
+        answer = client.post("/api/v1/bank-receipts", json=_receipt(1, "x", paid_on=tomorrow), headers=finance)
+
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert answer.get_json()["errors"][0]["field"] == "paid_on"
