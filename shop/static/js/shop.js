@@ -44,7 +44,10 @@ async function copyText(button) {
   setTimeout(() => { label.textContent = before; }, 1600);
 }
 
-document.querySelectorAll("[data-quantity]").forEach(addStepper);
+document.querySelectorAll("div[data-quantity]").forEach(addStepper);
+document.querySelectorAll("input[data-quantity]").forEach((input) => {
+  input.addEventListener("change", () => input.form.requestSubmit());
+});
 document.querySelectorAll("form[data-autosubmit]").forEach(sendOnChange);
 document.querySelectorAll("form[data-tidy]").forEach(leaveEmptyFieldsOut);
 document.querySelectorAll("[data-print]").forEach((button) => {
