@@ -1,5 +1,6 @@
 """Writing to the books. Everything runs in the caller's database transaction and never commits."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -202,6 +203,7 @@ class _Stage:
 
     def __init__(self) -> None:
         self.count = 0
+        self._entry_ids = journal.entry_ids()
         self._ids: dict[tuple[str, str], str] = {}
 
     def blocks(self, drafts: Iterable[Draft]) -> Iterator[str]:
@@ -210,22 +212,21 @@ class _Stage:
         for draft in drafts:
             _refuse_mirror(draft)
             self.count += 1
-            lines += self._lines(draft)
+            self._append(draft, lines)
             if len(lines) >= _LINES_PER_BLOCK:
                 yield "".join(lines)
                 lines.clear()
         yield "".join(lines)
 
-    def _lines(self, draft: Draft) -> Iterator[str]:
-        entry = journal.entry_id()
-        book, source = draft.book, _escaped(draft.source)
-        day, entry_hex = draft.effective_on.isoformat(), entry.hex
+    def _append(self, draft: Draft, lines: list[str]) -> None:
+        entry = next(self._entry_ids)
+        book, key, source = draft.book, _escaped(draft.key), _escaped(draft.source)
         # Only the first line of an entry carries what the entry's own row needs.
-        key, digest, memo = _escaped(draft.key), f"\\\\x{draft.payload_hash.hex()}", _escaped(draft.memo)
+        digest, memo = f"\\\\x{draft.payload_hash.hex()}", _escaped(draft.memo)
         for number, leg in enumerate(draft.legs, start=1):
-            yield (
-                f"{entry_hex}\t{book}\t{key}\t{digest}\t{day}\t{source}\t\\N\t{memo}"
-                f"\t{entry.int + number:032x}\t{self._id(book, leg.debit)}\t{self._id(book, leg.credit)}"
+            lines.append(
+                f"{entry:032x}\t{book}\t{key}\t{digest}\t{draft.effective_on}\t{source}\t\\N\t{memo}"
+                f"\t{entry + number:032x}\t{self._id(book, leg.debit)}\t{self._id(book, leg.credit)}"
                 f"\t{leg.amount_fen}\t{leg.kind}\n"
             )
             digest = memo = "\\N"
@@ -248,8 +249,13 @@ class _Stage:
 _LINES_PER_BLOCK = 500
 
 
+_MEANINGFUL = re.compile(r"[\\\t\n]")
+
+
 def _escaped(value: str) -> str:
-    """Escape a text for COPY; names and memos hold no other character with a meaning there."""
+    """Escape a text for COPY; texts hold no other character that means something there."""
+    if _MEANINGFUL.search(value) is None:
+        return value
     return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 

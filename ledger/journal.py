@@ -4,9 +4,11 @@ import hashlib
 import os
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import lru_cache
+from itertools import count
 from uuid import UUID
 
 from ledger import chart
@@ -17,7 +19,6 @@ MAX_LEGS = 10_000
 # An entry's id ends in this many zero bits; leg n of it (from 1) has the id of the entry plus n.
 LEG_BITS = 16
 
-_PAYLOAD_VERSION = "ganwei.ledger.entry.v1"
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 # One line, no control character, no lone surrogate, and no blank at either end.
 _NAME = re.compile(
@@ -25,6 +26,17 @@ _NAME = re.compile(
 )
 _NAME_RULE = "must be 1 to 200 characters on one line, without blanks at its ends"
 _MEMO = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]{0,500}")
+
+
+def _fresh_field(value: str) -> bytes:
+    """Encode a field of a payload, with its length in bytes before it."""
+    encoded = value.encode()
+    return len(encoded).to_bytes(4) + encoded
+
+
+# Most fields come again and again: books, days, accounts, kinds, empty memos.
+_field = lru_cache(maxsize=1 << 14)(_fresh_field)
+_PAYLOAD_VERSION = _field("ganwei.ledger.entry.v1")
 
 
 def uuid7() -> UUID:
@@ -41,6 +53,12 @@ def uuid7() -> UUID:
 def entry_id() -> UUID:
     """Make the id of a new entry, with room for the numbers of its legs."""
     return UUID(int=uuid7().int >> LEG_BITS << LEG_BITS)
+
+
+def entry_ids() -> Iterator[int]:
+    """Count up from the id of a new entry, for many at once: each is later than the one before."""
+    room = ~(1 << 61)  # clears the highest random bit, so that counting does not reach the version
+    return count(entry_id().int & room, 1 << LEG_BITS)
 
 
 def transfer_id(entry: UUID, number: int) -> UUID:
@@ -119,20 +137,19 @@ class Draft:
         """
         fields = [
             _PAYLOAD_VERSION,
-            self.book,
-            self.key,
-            self.effective_on.isoformat(),
-            self.source,
-            self.memo,
-            "" if self.reverses is None else self.reverses.hex,
-            str(len(self.legs)),
+            _field(self.book),
+            _fresh_field(self.key),
+            _field(self.effective_on.isoformat()),
+            _fresh_field(self.source),
+            _field(self.memo),
+            _field("" if self.reverses is None else self.reverses.hex),
+            _field(str(len(self.legs))),
         ]
         for leg in self.legs if len(self.legs) == 1 else sorted(self.legs, key=_order):
-            fields += (leg.debit, leg.credit, str(leg.amount_fen), leg.kind)
-        encoded = [field.encode() for field in fields]
-        return b"".join([part for text in encoded for part in (len(text).to_bytes(4), text)])
+            fields += (_field(leg.debit), _field(leg.credit), _fresh_field(str(leg.amount_fen)), _field(leg.kind))
+        return b"".join(fields)
 
-    @cached_property
+    @property
     def payload_hash(self) -> bytes:
         """The SHA-256 of the payload."""
         return hashlib.sha256(self.payload).digest()

@@ -96,8 +96,10 @@ transfer_table = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("entry_id", Uuid, ForeignKey("ledger_entry.id"), nullable=False, index=True),
-    Column("debit_account", Uuid, ForeignKey("ledger_account.id"), nullable=False),
-    Column("credit_account", Uuid, ForeignKey("ledger_account.id"), nullable=False),
+    # Their foreign keys are on the flow, which every transfer is counted in by the statement that inserts it. Here they
+    # would be checked for each transfer, and concurrent postings would queue for a lock on the same account's row.
+    Column("debit_account", Uuid, nullable=False),
+    Column("credit_account", Uuid, nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
     Column("effective_on", Date, nullable=False),
     Column("kind", Text, nullable=False),
