@@ -1,10 +1,10 @@
 """Alembic's environment: migrates as the owner of the tables, then gives the application's role its rights."""
 
-import ledger
 import sqlalchemy as sa
 from alembic import context
 from flask import current_app
 
+import ledger
 from shop.assistance import models as _assistance  # noqa: F401  # each import fills Base.metadata
 from shop.catalogue import models as _catalogue  # noqa: F401
 from shop.config import Settings

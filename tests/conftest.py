@@ -1,10 +1,12 @@
 """One embedded PostgreSQL for all test processes; in it one database a process, migrated and with reference data."""
 
+import contextvars
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -36,6 +38,18 @@ KEPT = frozenset(
     }
 )
 """Tables of reference data, loaded once; every other table is emptied after each test."""
+
+
+class IsolatedClient(FlaskClient):
+    """A client whose requests share nothing with the test's own application context, as over the network.
+
+    Flask would lend them the context that the `session` fixture holds, and with it who was signed in a request ago,
+    whether a form's token was checked, the language, and the database session.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request in a context of its own."""
+        return contextvars.Context().run(super().open, *args, **kwargs)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -123,6 +137,7 @@ def migrated_app(settings: Settings) -> Flask:
 
     app = create_app(settings)
     app.testing = True
+    app.test_client_class = IsolatedClient
     with app.app_context():
         upgrade()
         with transaction() as session:

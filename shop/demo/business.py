@@ -50,7 +50,7 @@ HELPS = (
     Help("370200", SaleMode.ASSISTED, "ecommerce", "621202", "青岛某电商(演示)", 760),
     Help("370200", SaleMode.DIRECT, "enterprise", "621102", "青岛某食品公司(演示)", 540),
     Help("370100", SaleMode.ASSISTED, "fair", "622926", "济南展销会(演示)", 480),
-    Help("370100", SaleMode.DIRECT, "hospital", "622921", "济南某医院(演示)", 210),
+    Help("370100", SaleMode.DIRECT, "hospital", "622925", "济南某医院(演示)", 210),
     Help("C-nea", SaleMode.DIRECT, "agency", "621121", "国家能源局机关(演示)", 330),
     Help("C-crrc", SaleMode.DIRECT, "enterprise", "620523", "中车某公司(演示)", 390),
     Help("C-sinopec", SaleMode.ASSISTED, "market", "622926", "易捷便利店(演示)", 570),
