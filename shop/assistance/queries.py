@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session, selectinload
 
+from shop.assistance import rules
 from shop.assistance.models import UNKNOWN_COUNTY, Sale, SaleStatus
 from shop.assistance.rules import KnownCodes
 from shop.errors import NotAllowed, NotFound
@@ -45,6 +46,17 @@ class Step:
     reason: str
 
 
+def the_sale(actor: Actor, reference: str) -> sa.Select[Sale]:
+    """Return the query for one sale with its evidence, if the actor may see it.
+
+    Raises:
+        NotFound: no sale can be called this.
+    """
+    if not rules.is_reference(reference):
+        raise NotFound
+    return sa.select(Sale).where(Sale.reference == reference, visible_to(actor)).options(selectinload(Sale.evidence))
+
+
 def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition for the sales that the actor may see: staff all, an officer those of their own partner."""
     if actor.is_staff:
@@ -60,9 +72,7 @@ def sale(session: Session, actor: Actor, reference: str) -> Sale:
     Raises:
         NotFound: there is none, or it is another partner's.
     """
-    found = session.scalars(
-        sa.select(Sale).where(Sale.reference == reference, visible_to(actor)).options(selectinload(Sale.evidence))
-    ).one_or_none()
+    found = session.scalars(the_sale(actor, reference)).one_or_none()
     if found is None:
         raise NotFound
     return found

@@ -88,7 +88,7 @@ class SaleQuery(PageQuery):
     """Filters of the list of sales."""
 
     status = fields.Enum(SaleStatus, by_value=True, load_default=None)
-    partner = fields.String(load_default=None)
+    partner = fields.String(load_default=None, validate=validate.Regexp(r"[A-Za-z0-9-]{1,64}\Z"))
 
 
 class ReasonSchema(ma.Schema):

@@ -6,7 +6,7 @@ from datetime import date
 import sqlalchemy as sa
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 import ledger
 from shop.assistance import queries, rules
@@ -159,11 +159,7 @@ def _sale(session: Session, actor: Actor, draft: SaleDraft) -> Sale:
 def _decide(session: Session, actor: Actor, reference: str, target: SaleStatus) -> Sale:
     """Lock the sale, check the step, take it."""
     sale = session.scalars(
-        sa.select(Sale)
-        .where(Sale.reference == reference, queries.visible_to(actor))
-        .options(selectinload(Sale.evidence))
-        .with_for_update(of=Sale)
-        .execution_options(populate_existing=True)
+        queries.the_sale(actor, reference).with_for_update(of=Sale).execution_options(populate_existing=True)
     ).one_or_none()
     if sale is None:
         raise NotFound

@@ -2,9 +2,10 @@
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Self
+from functools import wraps
+from typing import ParamSpec, Self
 
 import click
 from flask.cli import AppGroup
@@ -23,12 +24,25 @@ from shop.finance.tables import guarded, plain_yuan
 
 ledger = AppGroup("ledger", help="Look into the books and check them.")
 
+P = ParamSpec("P")
+
 _PAGE = 1000
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
+def _in_english(command: Callable[P, None]) -> Callable[P, None]:
+    """Run a command with the registry's English names and English refusals."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        with force_locale("en"):
+            command(*args, **kwargs)
+
+    return run
+
+
 @ledger.command()
-@force_locale("en")
+@_in_english
 def verify() -> None:
     """Recompute both books from their rows and name the first bad row of each check."""
     with db.sessionmaker() as session, _ProgressBars() as bars:
@@ -46,7 +60,7 @@ def verify() -> None:
 
 
 @ledger.command()
-@force_locale("en")
+@_in_english
 @click.option("--book", default="aid", show_default=True, type=click.Choice(books.BOOKS))
 @click.option("--by", default="partner,mode", show_default=True, help="Dimensions, separated by commas.")
 @click.option("--from", "since", type=_DAY, help="First day.")
@@ -67,7 +81,7 @@ def totals(*, book: str, by: str, since: datetime | None, last: datetime | None,
 
 
 @ledger.command()
-@force_locale("en")
+@_in_english
 @click.argument("account")
 @click.option("--from", "since", type=_DAY, help="First day.")
 @click.option("--to", "last", type=_DAY, help="Last day, included.")
