@@ -56,7 +56,7 @@ class Product(Base):
     name: Mapped[str]
     name_en: Mapped[str]
     pinyin: Mapped[str]
-    sort_key: Mapped[str]
+    sort_key: Mapped[str] = mapped_column(sa.Text(collation="C"))
     """Toneless pinyin, so that lists sort as a Chinese reader expects without ICU."""
     search_text: Mapped[str]
     """Words, pinyin and initials, each between blanks, for the search."""

@@ -1,6 +1,7 @@
 """Stock and listing: what an order holds and gives back, what an operator sets."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask_babel import gettext, lazy_gettext
@@ -27,6 +28,23 @@ class NotForSale(ShopError):
 
     code = "not-for-sale"
     title = lazy_gettext("商品已下架")
+
+
+class StockMoved(ShopError):
+    """The stock changed between the operator's look and the operator's answer."""
+
+    code = "stock-moved"
+    title = lazy_gettext("库存已变动")
+
+
+@dataclass(frozen=True)
+class ItemUpdate:
+    """What an operator's form says of one item; None stands for what could not be read."""
+
+    stock: int | None
+    seen_stock: int | None
+    price_fen: int | None
+    is_listed: bool
 
 
 def hold_stock(session: Session, demand: Mapping[str, int]) -> dict[str, Sku]:
@@ -85,16 +103,28 @@ def return_stock(session: Session, demand: Mapping[str, int]) -> None:
     session.flush()
 
 
-def set_stock(session: Session, actor: Actor, sku_code: str, stock: int) -> Sku:
+def set_stock(session: Session, actor: Actor, sku_code: str, stock: int, *, seen: int | None = None) -> Sku:
     """Set how many packs are on the shelf, without those that orders hold.
+
+    Args:
+        session: the caller's; it is not committed.
+        actor: who sets it, for the audit trail.
+        sku_code: the item.
+        stock: the new number of packs.
+        seen: the number that the operator looked at; given, it must still be the number on the shelf.
 
     Raises:
         NotFound: there is no such item.
         InvalidInput: the number is negative or absurd.
+        StockMoved: orders have changed the number since it was looked at.
     """
     if not 0 <= stock <= MAX_STOCK:
-        raise InvalidInput(errors=(FieldError("stock", gettext("库存应在 0 到 %(most)s 之间。", most=MAX_STOCK)),))
+        raise _bad("stock", gettext("库存应是 0 到 %(most)s 之间的整数。", most=MAX_STOCK))
     sku = _locked_sku(session, sku_code)
+    if seen is not None and sku.stock != seen:
+        raise StockMoved(
+            gettext("查看后库存已由 %(seen)s 变为 %(left)s，请按最新数字重新填写。", seen=seen, left=sku.stock)
+        )
     if sku.stock != stock:
         audit.record(session, actor, action="stock.set", subject=f"sku:{sku_code}", old=sku.stock, new=stock)
         sku.stock = stock
@@ -110,7 +140,7 @@ def set_price(session: Session, actor: Actor, sku_code: str, price_fen: int) -> 
         InvalidInput: the price is not positive or absurd.
     """
     if not 0 < price_fen <= MAX_PRICE_FEN:
-        raise InvalidInput(errors=(FieldError("price", gettext("价格必须大于零，且不超过一亿元。")),))
+        raise _bad("price", gettext("价格应大于零，最多两位小数。"))
     sku = _locked_sku(session, sku_code)
     if sku.price_fen != price_fen:
         audit.record(session, actor, action="price.set", subject=f"sku:{sku_code}", old=sku.price_fen, new=price_fen)
@@ -134,6 +164,29 @@ def set_listed(session: Session, actor: Actor, product_id: str, *, is_listed: bo
         product.is_listed = is_listed
         session.flush()
     return product
+
+
+def update_item(session: Session, actor: Actor, sku_code: str, update: ItemUpdate) -> Sku:
+    """Set stock, price and listing of one item together; what is as it was seen stays untouched.
+
+    Raises:
+        NotFound: there is no such item.
+        InvalidInput: naming what cannot be read or is out of range.
+        StockMoved: the stock was changed, and orders have changed it too since it was looked at.
+    """
+    if update.stock is None or update.seen_stock is None:
+        raise _bad("stock", gettext("库存应是 0 到 %(most)s 之间的整数。", most=MAX_STOCK))
+    if update.price_fen is None:
+        raise _bad("price", gettext("价格应大于零，最多两位小数。"))
+    sku = set_price(session, actor, sku_code, update.price_fen)
+    if update.stock != update.seen_stock:
+        set_stock(session, actor, sku_code, update.stock, seen=update.seen_stock)
+    set_listed(session, actor, sku.product_id, is_listed=update.is_listed)
+    return sku
+
+
+def _bad(field: str, message: str) -> InvalidInput:
+    return InvalidInput(errors=(FieldError(field, message),))
 
 
 def _lock(session: Session, demand: Mapping[str, int]) -> dict[str, Sku]:

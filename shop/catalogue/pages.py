@@ -1,0 +1,105 @@
+"""The shop's pages: the list, a product, and the stock page of an operator."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+import ledger
+from shop.catalogue import queries, search, service
+from shop.catalogue.display import listing
+from shop.catalogue.service import ItemUpdate
+from shop.db import db, transaction
+from shop.errors import ShopError
+from shop.identity.actor import require_actor, requires
+from shop.identity.idempotency import idempotent
+from shop.identity.models import Role
+from shop.web import page_number
+
+blueprint = Blueprint("catalogue", __name__)
+
+PAGE_SIZE = 24
+STOCK_PAGE_SIZE = 50
+_MAX_DIGITS = 9
+
+
+@blueprint.get("/")
+def product_list() -> ResponseReturnValue:
+    """Show what is for sale, narrowed by the address; what the address gets wrong is left out and said."""
+    asked, is_odd = listing.read_filters(request.args)
+    facets = queries.facets(db.session, asked)
+    filters = listing.without_unknown(asked, facets)
+    if filters != asked:
+        facets = queries.facets(db.session, filters)
+    page = queries.product_list(db.session, filters, page_number(), PAGE_SIZE)
+    if page.page > page.pages:
+        return redirect(listing.list_url(filters, page=page.pages))
+    lists = listing.facet_lists(filters, facets)
+    return render_template(
+        "catalogue/product_list.html",
+        page=page,
+        filters=filters,
+        facets=lists,
+        sorts=listing.sorts(filters),
+        active=listing.chips(filters, lists),
+        clear_url=url_for(listing.ENDPOINT),
+        notice=gettext("网址中有无法识别的筛选条件，已忽略。") if is_odd or filters != asked else "",
+        url_for_page=lambda number: listing.list_url(filters, page=number),
+    )
+
+
+@blueprint.get("/products/<product_id>")
+def product_page(product_id: str) -> ResponseReturnValue:
+    """Show one product with its packs, and others of its county."""
+    product = queries.product(db.session, product_id)
+    return render_template("catalogue/product_page.html", product=product, related=queries.related(db.session, product))
+
+
+@blueprint.get("/catalogue/stock")
+@requires(Role.OPERATOR)
+def stock() -> ResponseReturnValue:
+    """Show every product with what an operator sets: stock, price, listing."""
+    q = request.args.get("q", "").strip()[: search.MAX_QUERY_LENGTH]
+    page = queries.stock_list(db.session, q=q, page=page_number(), page_size=STOCK_PAGE_SIZE)
+    if page.page > page.pages:
+        return redirect(_stock_url(q, page.pages))
+    return render_template("catalogue/stock.html", page=page, q=q, url_for_page=lambda number: _stock_url(q, number))
+
+
+@blueprint.post("/catalogue/stock/<sku_code>")
+@requires(Role.OPERATOR)
+@idempotent
+def update_item(sku_code: str) -> ResponseReturnValue:
+    """Set stock, price and listing of one item, as the operator's form has them."""
+    try:
+        update = ItemUpdate(
+            stock=_whole_number(request.form.get("stock", "")),
+            seen_stock=_whole_number(request.form.get("seen_stock", "")),
+            price_fen=_price_fen(request.form.get("price", "")),
+            is_listed="is_listed" in request.form,
+        )
+        with transaction() as session:
+            service.update_item(session, require_actor(), sku_code, update)
+    except ShopError as refusal:
+        flash(_words(refusal), "danger")
+    else:
+        flash(gettext("已保存 %(code)s。", code=sku_code), "success")
+    return redirect(_stock_url(request.args.get("q", ""), page_number()))
+
+
+def _stock_url(q: str, page: int) -> str:
+    return url_for("catalogue.stock", q=q or None, page=page if page > 1 else None)
+
+
+def _whole_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else None
+
+
+def _price_fen(text: str) -> int | None:
+    try:
+        return ledger.parse_yuan(text)
+    except ledger.LedgerError:
+        return None
+
+
+def _words(refusal: ShopError) -> str:
+    return " ".join(error.message for error in refusal.errors) or str(refusal.detail or refusal.title)
