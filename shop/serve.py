@@ -137,7 +137,7 @@ def _prepared_from() -> Iterator[Path]:
 
 def _start_web(env: dict[str, str], port: int) -> Child:
     argv = [str(_PROGRAMS / "gunicorn"), "wsgi:app", f"--bind={HOST}:{port}", f"--chdir={PROJECT}"]
-    argv += ["--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning"]
+    argv += ["--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning", "--no-control-socket"]
     return Child(argv, env=env)
 
 

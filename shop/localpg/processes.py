@@ -64,10 +64,10 @@ class Child:
         self._stdin = stdin.encode()
         self._env = env or {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
         self._begun = threading.Event()
+        self._ended = threading.Event()
         self._failure: OSError | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._start_and_wait, name="localpg", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._start_and_wait, name="localpg", daemon=True).start()
         self._begun.wait()
         if self._failure is not None:
             raise self._failure
@@ -79,8 +79,8 @@ class Child:
 
     def wait(self, timeout_seconds: float | None = None) -> int | None:
         """Wait for the end. Returns the exit code, or None when the time is over."""
-        self._thread.join(timeout_seconds)
-        return None if self._thread.is_alive() else self._started().returncode
+        # Not Thread.join: an exception from a signal handler in the middle of it marks the thread as ended.
+        return self._started().returncode if self._ended.wait(timeout_seconds) else None
 
     def stop(self) -> None:
         """Stop the program and wait for it. Does nothing in a fork of the starter, whose child it is not."""
@@ -111,6 +111,7 @@ class Child:
         finally:
             self._begun.set()
         self._process.communicate(self._stdin)
+        self._ended.set()
 
 
 def read_lock_file(cluster: Path) -> Postmaster | None:

@@ -1,0 +1,175 @@
+"""The server as script/server starts it: it comes up, it comes up again with its data, and it goes down whole."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shop.localpg import destroy, running
+from shop.localpg.places import PROJECT, current_home
+from tests.faults.localpg_harness import query, wait_until
+
+START_LIMIT_SECONDS = 180  # a first start migrates and loads everything, beside other tests
+
+
+@dataclass
+class Site:
+    """One demo: its data, its port, and what script/server says."""
+
+    data_dir: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.data_dir.parent / "server.log"
+
+    def start(self, *, inside: str = "") -> "subprocess.Popen[bytes]":
+        """Start script/server, or a shell line around it, and wait for the greeting."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "GANWEI"))}
+        environ |= {"GANWEI_DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
+        argv = ["bash", "-c", inside] if inside else ["script/server"]
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own script
+                argv, cwd=PROJECT, env=environ, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+            )
+        self.process = process
+        wait_until(lambda: self.has_greeted() or process.poll() is not None, timeout_seconds=START_LIMIT_SECONDS)
+        assert self.has_greeted(), self.said()
+        return process
+
+    def said(self) -> str:
+        """All that the server said since its last start."""
+        return self.log.read_text(encoding="utf-8")
+
+    def has_greeted(self) -> bool:
+        """Whether the server says that it is ready."""
+        return f"Ganwei is ready: http://127.0.0.1:{self.port}" in self.said()
+
+    def readiness(self) -> int | None:
+        """The status of /readyz, or None when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def processes(self) -> list[int]:
+        """Everything that works for this site: by its environment, or by the data directory on its command line."""
+        marks = (f"GANWEI_DATA_DIR={self.data_dir}\0".encode(), os.fsencode(current_home(self.data_dir) / "cluster"))
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with suppress(OSError):
+                known = (entry / "environ").read_bytes() + b"\0" + (entry / "cmdline").read_bytes()
+                if any(mark in known for mark in marks):
+                    found.append(int(entry.name))
+        return found
+
+    def postmaster(self) -> int:
+        """The database's first process."""
+        server = running(self.data_dir)
+        assert server is not None
+        return server.pid
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A demo that is not started yet; whatever is left of it afterwards is killed."""
+    with tempfile.TemporaryDirectory(prefix="ganwei-server-") as name:
+        path = Path(name)
+        path.chmod(0o711)  # so that root's other user can reach the data
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        found = Site(path / "postgres", port)
+        yield found
+        for pid in found.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if found.process is not None:
+            found.process.wait()
+        wait_until(lambda: not found.processes())
+        if found.data_dir.exists():
+            destroy(found.data_dir)
+
+
+class TestServer:
+    def test_starts_starts_again_quickly_with_its_data_and_stops_on_sigterm(self, site: Site) -> None:
+        process = site.start()
+        assert site.readiness() == 200
+        server = running(site.data_dir)
+        assert server is not None
+        query(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+        assert server.data_dir == site.data_dir
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+        assert site.processes() == []
+
+        process = site.start()
+        server = running(site.data_dir)
+        assert server is not None
+        assert query(server, "SELECT answer FROM kept") == [(42,)]
+
+        # What a terminal's Ctrl-C sends.
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+        assert site.processes() == []
+
+    def test_leaves_nothing_behind_and_loses_nothing_when_killed(self, site: Site) -> None:
+        process = site.start()
+        process.kill()
+        process.wait()
+        wait_until(lambda: site.processes() == [])
+
+        site.start()
+        assert site.readiness() == 200
+
+    def test_ends_when_the_shell_that_started_it_is_killed(self, site: Site) -> None:
+        # The second command keeps the shell from becoming the server.
+        shell = site.start(inside="script/server; true")
+        shell.kill()
+        shell.wait()
+        wait_until(lambda: site.processes() == [])
+
+    def test_starts_a_killed_database_again(self, site: Site) -> None:
+        site.start()
+        killed = site.postmaster()
+        os.kill(killed, signal.SIGKILL)
+
+        wait_until(lambda: (server := running(site.data_dir)) is not None and server.pid != killed)
+        wait_until(lambda: site.readiness() == 200)
+
+    def test_a_killed_web_server_takes_the_rest_down_and_a_new_start_serves(self, site: Site) -> None:
+        process = site.start()
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in site.processes()}
+        web = min(pid for pid, command in commands.items() if b"gunicorn" in command)
+        os.kill(web, signal.SIGKILL)
+
+        assert process.wait(timeout=30) == 1
+        assert "The web server ended by itself" in site.said()
+        wait_until(lambda: site.processes() == [])
+        site.start()
+        assert site.readiness() == 200
+
+    def test_names_a_port_that_is_taken(self, site: Site) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", site.port))
+            taken.listen()
+            with pytest.raises(AssertionError, match=rf"Port {site.port} cannot be used .* PORT=8001 script/server"):
+                site.start()
+        assert not site.data_dir.exists()
