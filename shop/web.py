@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from flask import Flask, Response, request, session
+from flask import Flask, Response, has_request_context, request, session
 from flask_babel import Babel, get_locale
 
 import ledger
@@ -69,7 +69,8 @@ def register(app: Flask, *, secure: bool) -> None:
 
 def _select_language() -> str:
     # The full name finds the Chinese of the libraries too, some of which file it under zh_Hans_CN.
-    return "en" if session.get("language") == "en" else "zh_Hans_CN"
+    # A command of the operator runs outside any request.
+    return "en" if has_request_context() and session.get("language") == "en" else "zh_Hans_CN"
 
 
 def _language() -> str:
