@@ -101,8 +101,8 @@ def _store(session: Session, rows: list[Row]) -> list[Change]:
         key=("code",),
         initial=[{"name": f"{county.short_name}产地供货方"} for county in counties.values()],
     )
-    producer_ids = dict(session.execute(sa.select(Producer.code, Producer.id)).tuples().all())
-    made = dict(session.execute(sa.select(Product.search_digest, Product.search_text)).tuples().all())
+    producer_ids = dict(session.execute(sa.select(Producer.code, Producer.id)).all())
+    made = dict(session.execute(sa.select(Product.search_digest, Product.search_text)).all())
     products = sync(
         session,
         Product,
