@@ -127,13 +127,13 @@ def settings(database_urls: DatabaseUrls) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def migrated_app(settings: Settings) -> Flask:
+def migrated_app(settings: Settings) -> Iterator[Flask]:
     """Return the application on its migrated database with the reference data."""
     from flask_migrate import upgrade  # noqa: PLC0415  # after the server has started
 
     from shop import create_app  # noqa: PLC0415
     from shop.catalogue.reference import load_reference  # noqa: PLC0415
-    from shop.db import transaction  # noqa: PLC0415
+    from shop.db import db, transaction  # noqa: PLC0415
 
     app = create_app(settings)
     app.testing = True
@@ -142,7 +142,9 @@ def migrated_app(settings: Settings) -> Flask:
         upgrade()
         with transaction() as session:
             load_reference(session)
-    return app
+        engine = db.engine
+    yield app
+    engine.dispose()
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ _OWN_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f\x7f]*")
 
 
 def own_path(target: str | None) -> str:
-    """Return `target` if it is a path of this site, the home page otherwise.
+    r"""Return `target` if it is a path of this site, the home page otherwise.
 
-    A browser reads `//host`, `/\\host` and both with a tab inside as another site.
+    A browser reads `//host`, `/\host` and both with a tab inside as another site.
     """
     return target if target and _OWN_PATH.fullmatch(target) else url_for("catalogue.product_list")
 

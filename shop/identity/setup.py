@@ -13,6 +13,7 @@ from flask_limiter.util import get_remote_address
 from flask_login import user_logged_in, user_logged_out
 from flask_security import FSQLALiteUserDatastore, Security, user_authenticated, user_failed_authn
 from flask_security.forms import LoginForm as SecurityLoginForm
+from flask_security.forms import TwoFactorSetupForm
 from flask_security.totp import Totp
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
@@ -57,13 +58,19 @@ class LoginForm(SecurityLoginForm):  # type: ignore[misc]  # flask-security ship
     )
 
 
+class TotpSetupForm(TwoFactorSetupForm):  # type: ignore[misc]  # flask-security ships no types
+    """Two buttons, on and off. The library's radio field of four methods uses what wtforms deprecates."""
+
+    setup = StringField()
+
+
 class PageCsrf(CSRFProtect):  # type: ignore[misc]  # flask-wtf ships no types
     """Forgery protection of every page. The API never reads a cookie, so nobody can forge a request to it."""
 
-    def protect(self) -> None:
+    def protect(self, *, apply_exemptions: bool = False) -> None:
         """Check the token, except under the API's prefix."""
         if not problems.is_api_request():
-            super().protect()
+            super().protect(apply_exemptions=apply_exemptions)
 
 
 class TotpMatch(Protocol):
@@ -92,6 +99,7 @@ def register(app: Flask, settings: Settings) -> None:
         app,
         FSQLALiteUserDatastore(db, User, SecurityRole),
         login_form=LoginForm,
+        two_factor_setup_form=TotpSetupForm,
         totp_cls=SingleUseTotp,
     )
     # JSON would answer with the library's own documents and, when asked to, with an authentication token.
