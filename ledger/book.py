@@ -37,8 +37,8 @@ class BulkPosted:
 _LOCK_CLASS = 0x6C656467
 
 # Entries that exist are passed over, and so are their accounts, transfers and flow. A transaction counts in a shard
-# that no other holds, its backend's own if it can, so writers of one hot row neither queue nor deadlock. Rows are
-# locked in sorted order. Foreign keys are checked after the statement, so its parts may run in any order.
+# that no other holds, its backend's own if it can, so writers of one hot row neither queue nor deadlock; who makes new
+# accounts waits for others who do. Foreign keys are checked after the statement, so its parts may run in any order.
 _POST = """
 WITH staged AS NOT MATERIALIZED ({rows}),
 entries AS (
@@ -50,15 +50,18 @@ entries AS (
     ORDER BY key COLLATE "C"
     ON CONFLICT (key) DO NOTHING
     RETURNING id
-), accounts AS (
-    INSERT INTO ledger_account (id, book, code)
+), missing AS MATERIALIZED (
     SELECT id, book, code
     FROM unnest(
         CAST(:account_ids AS uuid[]), CAST(:account_books AS text[]), CAST(:account_codes AS text[])
     ) AS used (id, book, code)
     WHERE EXISTS (SELECT FROM entries)
         AND NOT EXISTS (SELECT FROM ledger_account known WHERE known.id = used.id)
-    ORDER BY id
+), accounts AS (
+    INSERT INTO ledger_account (id, book, code)
+    SELECT id, book, code
+    FROM missing
+    WHERE pg_advisory_xact_lock({lock_class}, {shards}) IS NOT NULL
     ON CONFLICT DO NOTHING
 ), transfers AS (
     INSERT INTO ledger_transfer

@@ -1,0 +1,162 @@
+"""Posting: once, whole, and never over what is there."""
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import Session
+
+import ledger
+from ledger import BulkPosted, InvalidDraft, KeyReused, Posted
+from tests.ledger.factories import CLEARING, LINTAO, PREPAID, TIANJIN, a_leg, a_payment, a_sale
+from tests.ledger.parallel import at_once
+
+UNKNOWN = "county:unknown:grain"
+
+
+class TestPost:
+    def test_stores_the_entry_and_its_transfers(self, books: Session) -> None:
+        draft = a_sale("k", a_leg(1000), a_leg(500, credit=UNKNOWN, kind="sale_unpaired"), memo="三箱\n百合")
+
+        posted = ledger.post(books, draft, by="finance")
+
+        entry = ledger.find(books, "k")
+        assert entry is not None
+        assert posted == Posted(entry.id, is_new=True)
+        assert (entry.book, entry.source, entry.memo, entry.posted_by) == ("aid", "order:1", "三箱\n百合", "finance")
+        assert (entry.effective_on, entry.reverses, entry.reversed_by) == (draft.effective_on, None, ())
+        assert [(row.debit_account, row.credit_account, row.amount_fen, row.kind) for row in entry.transfers] == [
+            (TIANJIN, LINTAO, 1000, "sale"),
+            (TIANJIN, UNKNOWN, 500, "sale_unpaired"),
+        ]
+
+    def test_is_one_statement(self, books: Session) -> None:
+        statements: list[str] = []
+        books.connection()
+        event.listen(books.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+        ledger.post(books, a_sale())
+
+        assert len(statements) == 1
+
+    def test_does_nothing_the_second_time(self, books: Session) -> None:
+        first = ledger.post(books, a_sale(), by="one")
+        again = ledger.post(books, a_sale(), by="another")
+
+        assert again == Posted(first.entry_id, is_new=False)
+        assert ledger.balance(books, TIANJIN) == 1000
+
+    def test_refuses_a_key_with_another_payload_and_writes_nothing(self, books: Session) -> None:
+        ledger.post(books, a_sale("k"))
+
+        with pytest.raises(KeyReused) as caught:
+            ledger.post(books, a_sale("k", a_leg(1, credit=UNKNOWN)))
+
+        assert caught.value.key == "k"
+        assert [row.code for row in ledger.accounts(books)] == [LINTAO, TIANJIN]
+
+    def test_refuses_a_mirror(self, books: Session) -> None:
+        posted = ledger.post(books, a_sale())
+        mirror = ledger.Draft(
+            "aid",
+            "m",
+            a_sale().effective_on,
+            "s",
+            (a_leg(debit=LINTAO, credit=TIANJIN),),
+            reverses=posted.entry_id,
+        )
+
+        with pytest.raises(InvalidDraft):
+            ledger.post(books, mirror)
+        with pytest.raises(InvalidDraft):
+            ledger.post_many(books, [mirror])
+
+    def test_leaves_the_end_of_the_transaction_to_its_caller(self, books: Session) -> None:
+        ledger.post(books, a_sale())
+        books.rollback()
+
+        assert ledger.find(books, "sale:1") is None
+        assert ledger.accounts(books) == []
+
+    def test_takes_effect_once_when_many_post_at_once(self, empty_books: Engine) -> None:
+        def work(_: int) -> Posted:
+            with Session(empty_books) as session:
+                posted = ledger.post(session, a_sale("same"))
+                session.commit()
+                return posted
+
+        done = at_once(8, work)
+
+        assert [posted.is_new for posted in done].count(True) == 1
+        assert len({posted.entry_id for posted in done}) == 1
+        with Session(empty_books) as session:
+            assert ledger.balance(session, LINTAO) == 1000
+
+    def test_loses_nothing_on_a_hot_account(self, empty_books: Engine) -> None:
+        def work(number: int) -> None:
+            with Session(empty_books) as session:
+                for turn in range(10):
+                    # The two books in changing order: writers of one row neither queue nor deadlock.
+                    drafts = [a_sale(f"s:{number}:{turn}"), a_payment(f"p:{number}:{turn}")]
+                    for draft in drafts if number % 2 else reversed(drafts):
+                        ledger.post(session, draft)
+                session.commit()
+
+        at_once(12, work)
+
+        with Session(empty_books) as session:
+            assert ledger.balance(session, LINTAO) == 120 * 1000
+            assert ledger.balance(session, PREPAID) == 120 * 1000
+            assert ledger.verify(session).ok
+
+
+class TestPostMany:
+    def test_posts_every_draft(self, books: Session) -> None:
+        drafts = [a_sale("s", a_leg(3), a_leg(4, credit=UNKNOWN)), a_payment("p", 7)]
+
+        assert ledger.post_many(books, iter(drafts), by="import") == BulkPosted(new=2, repeated=0)
+
+        assert ledger.balance(books, TIANJIN) == 7
+        assert ledger.balance(books, CLEARING) == 7
+        books.commit()
+        assert ledger.verify(books).ok
+
+    def test_keeps_texts_as_they_are(self, books: Session) -> None:
+        draft = a_sale("a\\n\\N键", source="\\", memo="tab\tline\n\\.")
+
+        ledger.post_many(books, [draft])
+
+        entry = ledger.find(books, draft.key)
+        assert entry is not None
+        assert (entry.source, entry.memo) == (draft.source, draft.memo)
+
+    def test_counts_repeats_in_the_books_and_among_the_drafts(self, books: Session) -> None:
+        ledger.post(books, a_sale("1"))
+
+        assert ledger.post_many(books, [a_sale("1"), a_sale("2"), a_sale("2")]) == BulkPosted(new=1, repeated=2)
+        assert ledger.balance(books, LINTAO) == 2000
+
+    def test_names_the_first_key_in_conflict_and_posts_nothing(self, books: Session) -> None:
+        ledger.post(books, a_sale("z"))
+        ledger.post(books, a_sale("a"))
+
+        with pytest.raises(KeyReused) as caught:
+            ledger.post_many(books, [a_sale("new"), a_sale("z", a_leg(1)), a_sale("a", a_leg(1))])
+
+        assert caught.value.key == "z"
+        assert ledger.find(books, "new") is None
+        assert ledger.balance(books, LINTAO) == 2000
+
+    def test_refuses_two_payloads_under_one_key_among_the_drafts(self, books: Session) -> None:
+        with pytest.raises(KeyReused):
+            ledger.post_many(books, [a_sale("k", a_leg(1)), a_sale("k", a_leg(2))])
+
+    def test_takes_nothing_and_comes_again_in_one_transaction(self, books: Session) -> None:
+        assert ledger.post_many(books, []) == BulkPosted(new=0, repeated=0)
+        assert ledger.post_many(books, [a_sale()]) == BulkPosted(new=1, repeated=0)
+
+    def test_stays_posted_when_the_caller_commits(self, books: Session) -> None:
+        ledger.post_many(books, [a_sale(f"s:{number}") for number in range(1200)])
+        books.commit()
+
+        count = books.scalar(text("SELECT count(*) FROM ledger_transfer"))
+        assert count == 1200
+        assert ledger.totals(books, book="aid", by=[]).total_fen == 1200 * 1000
