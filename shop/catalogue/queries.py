@@ -213,12 +213,11 @@ def _rank(q: str) -> list[OrderTerm]:
 
 def _facet_counts(session: Session, filters: ProductFilters, terms: Sequence[str]) -> dict[tuple[str, str], int]:
     """Count by every filter's values in one query; the keys are kind and code."""
-    month = sa.func.unnest(Product.season_months).column_valued("month")
     parts: tuple[tuple[str, Any, list[ColumnElement[bool]]], ...] = (
         ("total", sa.literal(""), []),
         ("category", Product.category_code, _narrowed(filters, terms, without="category")),
         ("county", Product.county_code, _narrowed(filters, terms, without="place")),
-        ("month", sa.cast(month, sa.Text), _narrowed(filters, terms, without="month")),
+        ("month", sa.cast(sa.func.unnest(Product.season_months), sa.Text), _narrowed(filters, terms, without="month")),
     )
     rows = session.execute(
         sa.union_all(
