@@ -1,6 +1,6 @@
 """The forms of off-platform sales. They read what was typed; `rules` decides whether it is right."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from flask_babel import gettext, lazy_gettext
@@ -17,6 +17,7 @@ from wtforms import (
     TextAreaField,
     ValidationError,
 )
+from wtforms.fields import SelectChoice
 from wtforms.fields.core import Field
 from wtforms.validators import InputRequired
 
@@ -27,9 +28,6 @@ from shop.errors import FieldError
 
 EVIDENCE_ROWS = 3
 """Rows for evidence that the page shows without JavaScript; a refused form shows one more than it was sent with."""
-
-Choices = Sequence[tuple[str, str]]
-Groups = Mapping[str, Choices]
 
 _REQUIRED = lazy_gettext("必填")
 _FORM_FIELDS = {"amount_fen": "amount"}
@@ -51,7 +49,9 @@ class YuanField(StringField):  # type: ignore[misc]  # WTForms ships no types
 class EvidenceForm(Form):  # type: ignore[misc]  # WTForms ships no types
     """One row of evidence; a row without a number is left out."""
 
-    kind = SelectField(lazy_gettext("凭证种类"), choices=[(kind.value, EVIDENCE_LABELS[kind]) for kind in EvidenceKind])
+    kind = SelectField(
+        lazy_gettext("凭证种类"), choices=[SelectChoice(kind.value, EVIDENCE_LABELS[kind]) for kind in EvidenceKind]
+    )
     number = StringField(lazy_gettext("编号"))
 
 
@@ -63,7 +63,7 @@ class SaleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     mode = RadioField(
         lazy_gettext("帮扶方式"),
         [InputRequired(_REQUIRED)],
-        choices=[(mode.value, MODE_LABELS[mode]) for mode in SaleMode],
+        choices=[SelectChoice(mode.value, MODE_LABELS[mode]) for mode in SaleMode],
         default=SaleMode.ASSISTED.value,
     )
     channel = SelectField(lazy_gettext("销售渠道"), [InputRequired(_REQUIRED)])
@@ -79,16 +79,20 @@ class SaleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     buyer = StringField(lazy_gettext("采购方"), [InputRequired(_REQUIRED)])
     evidence = FieldList(FormField(EvidenceForm), min_entries=EVIDENCE_ROWS)
 
-    def offer(self, *, partners: Choices, channels: Choices, counties: Groups, categories: Choices) -> None:
-        """Fill the lists that come from the registry."""
-        blank = ("", gettext("请选择"))
+    def offer(
+        self,
+        *,
+        partners: Sequence[SelectChoice],
+        channels: Sequence[SelectChoice],
+        counties: Sequence[SelectChoice],
+        categories: Sequence[SelectChoice],
+    ) -> None:
+        """Fill the lists that come from the registry; `counties` come grouped."""
+        blank = SelectChoice("", gettext("请选择"))
+        unknown = SelectChoice(UNKNOWN_COUNTY, gettext("暂不清楚产地（封账前须查明）"), optgroup=gettext("产地未知"))
         self.partner.choices = list(partners) if len(partners) == 1 else [blank, *partners]
         self.channel.choices = [blank, *channels]
-        self.county.choices = {
-            "": [blank],
-            **counties,
-            gettext("产地未知"): [(UNKNOWN_COUNTY, gettext("暂不清楚产地（封账前须查明）"))],
-        }
+        self.county.choices = [blank, *counties, unknown]
         self.category.choices = [blank, *categories]
 
     def draft(self) -> SaleDraft:

@@ -1,12 +1,12 @@
 """Pages of off-platform sales."""
 
 from dataclasses import dataclass
-from itertools import groupby
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
+from wtforms.fields import SelectChoice
 
 import ledger
 from shop.assistance import queries, rules, service
@@ -18,6 +18,7 @@ from shop.identity.actor import Actor, require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.identity.models import Role
 from shop.registry import queries as registry
+from shop.registry.models import Category, Channel, Partner
 from shop.web import localised
 
 blueprint = Blueprint("assistance", __name__)
@@ -190,19 +191,20 @@ def _decisions(actor: Actor, sale: Sale) -> _Decisions:
 
 def _offer_choices(session: Session, form: SaleForm, actor: Actor) -> None:
     names = registry.names(session)
-    partners = [
-        (row.code, localised(row))
-        for row in registry.partners(session)
-        if actor.has(Role.OPERATOR) or row.code == actor.partner_code
-    ]
-    counties = sorted(registry.counties(session), key=lambda row: row.code)
     form.offer(
-        partners=partners,
-        # A sale may lie years back: every channel is offered, the day of the sale decides.
-        channels=[(row.code, localised(row)) for row in registry.channels(session, on=business_day())],
-        counties={
-            names.of("prefecture", prefecture)["name"]: [(row.code, localised(row)) for row in rows]
-            for prefecture, rows in groupby(counties, key=lambda row: row.code[:4] + "00")
-        },
-        categories=[(row.code, localised(row)) for row in registry.categories(session)],
+        partners=[
+            _choice(row)
+            for row in registry.partners(session)
+            if actor.has(Role.OPERATOR) or row.code == actor.partner_code
+        ],
+        channels=[_choice(row) for row in registry.channels(session, on=business_day())],
+        counties=[
+            SelectChoice(row.code, localised(row), optgroup=names.of("prefecture", row.code[:4] + "00")["name"])
+            for row in registry.counties(session)
+        ],
+        categories=[_choice(row) for row in registry.categories(session)],
     )
+
+
+def _choice(row: Partner | Channel | Category) -> SelectChoice:
+    return SelectChoice(row.code, localised(row))

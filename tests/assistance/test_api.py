@@ -193,7 +193,7 @@ class TestConfirm:
     def test_counts_once_however_often_it_is_asked(self, client: FlaskClient, session: Session, people: People) -> None:
         reference = confirmed(client, people)
 
-        again = client.post(f"/api/v1/sales/{reference}/confirm", headers=people.operator)
+        again = client.post(f"/api/v1/sales/{reference}/confirm", headers=people.finance)
 
         assert again.status_code == 409
         assert len(transfers(session, reference)) == 1
