@@ -86,25 +86,31 @@ class Site:
         return server.pid
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """A demo that is not started yet; whatever is left of it afterwards is killed."""
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    """A data directory for all tests here: only the first start migrates and loads; the data survive every kill."""
     with tempfile.TemporaryDirectory(prefix="ganwei-server-") as name:
         path = Path(name)
         path.chmod(0o711)  # so that root's other user can reach the data
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        found = Site(path / "postgres", port)
-        yield found
-        for pid in found.processes():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if found.process is not None:
-            found.process.wait()
-        wait_until(lambda: not found.processes())
-        if found.data_dir.exists():
-            destroy(found.data_dir)
+        yield path / "postgres"
+        if (path / "postgres").exists():
+            destroy(path / "postgres")
+
+
+@pytest.fixture
+def site(data_dir: Path) -> Iterator[Site]:
+    """A demo that does not run yet; whatever is left of it afterwards is killed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    found = Site(data_dir, port)
+    yield found
+    for pid in found.processes():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if found.process is not None:
+        found.process.wait()
+    wait_until(lambda: not found.processes())
 
 
 class TestServer:
@@ -113,7 +119,7 @@ class TestServer:
         assert site.readiness() == 200
         server = running(site.data_dir)
         assert server is not None
-        query(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+        query(server, "CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer")
         assert server.data_dir == site.data_dir
 
         process.send_signal(signal.SIGTERM)
@@ -172,4 +178,4 @@ class TestServer:
             taken.listen()
             with pytest.raises(AssertionError, match=rf"Port {site.port} cannot be used .* PORT=8001 script/server"):
                 site.start()
-        assert not site.data_dir.exists()
+        assert running(site.data_dir) is None
