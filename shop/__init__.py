@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> Flask:
 def _register(app: Flask, settings: Settings) -> None:
     from flask_migrate import Migrate
 
-    from shop import cli, health, logs, problems, rest, web
+    from shop import cli, health, inputs, logs, problems, web
     from shop.db import db
     from shop.identity import setup as identity
 
@@ -40,6 +40,7 @@ def _register(app: Flask, settings: Settings) -> None:
     Migrate(app, db, directory=str(cli.MIGRATIONS))
     web.register(app, secure=settings.secure_cookies)
     problems.register(app)
+    inputs.register(app)
     identity.register(app, settings)
     app.register_blueprint(health.blueprint)
     _register_pages(app)

@@ -16,7 +16,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 import ledger
 from shop.config import BUSINESS_TIMEZONE
 
-db = SQLAlchemy()
+# What a use case returns is rendered after its commit, without asking the database again.
+db = SQLAlchemy(session_options={"expire_on_commit": False})
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
