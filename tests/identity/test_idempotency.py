@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shop import create_app
 from shop.config import Settings
-from shop.db import transaction
+from shop.db import db, transaction
 from shop.errors import InvalidInput
 from shop.identity import audit
 from shop.identity.actor import current_actor, requires
@@ -72,13 +72,15 @@ def gate() -> Gate:
 
 
 @pytest.fixture(scope="module")
-def effects_app(settings: Settings, gate: Gate) -> Flask:
+def effects_app(settings: Settings, gate: Gate) -> Iterator[Flask]:
     """Return the shop with the views of `routes`."""
     app = create_app(settings)
     app.testing = True
     app.test_client_class = IsolatedClient
     app.register_blueprint(routes(gate))
-    return app
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

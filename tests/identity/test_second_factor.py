@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shop.db import now
 from shop.identity import service
-from shop.identity.models import ApiToken, Role, User
+from shop.identity.models import ApiToken, OrganisationKind, Role, User
 from tests import factories
 from tests.identity.test_sign_in import account, log_in
 
@@ -93,7 +93,7 @@ class TestStaff:
 
     def test_starts_afresh_when_the_role_is_given(self, client: FlaskClient, session: Session) -> None:
         user = factories.user(session)
-        platform = factories.organisation(session, kind="platform")
+        platform = factories.organisation(session, kind=OrganisationKind.PLATFORM)
         headers = factories.bearer(session, user)
         log_in(client, user.email)
         service.add_membership(session, None, user=user, organisation=platform, role=Role.FINANCE, at=now())

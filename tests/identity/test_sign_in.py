@@ -1,6 +1,7 @@
 """Signing in and out through the browser's door."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shop import create_app
 from shop.config import Settings
+from shop.db import db
 from shop.identity import service
 from shop.identity.models import AuditEvent, Role
 from shop.identity.setup import limiter
@@ -244,11 +246,13 @@ class TestCookie:
 
 class TestDemo:
     @pytest.fixture
-    def demo(self, app: Flask, settings: Settings) -> FlaskClient:  # noqa: ARG002  # `app` empties the tables
+    def demo(self, app: Flask, settings: Settings) -> Iterator[FlaskClient]:  # noqa: ARG002  # `app` empties the tables
         """Return a client of the shop as a demo."""
         made = create_app(replace(settings, demo=True))
         made.test_client_class = IsolatedClient
-        return made.test_client()
+        yield made.test_client()
+        with made.app_context():
+            db.engine.dispose()
 
     def test_signs_in_with_one_button(self, demo: FlaskClient, session: Session) -> None:
         user = factories.user(
