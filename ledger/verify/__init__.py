@@ -4,6 +4,7 @@ Posting adds up in SQL; this reads every row and adds up in Python. Posting trus
 again from the stored rows and compares its hash, so a row that was changed, deleted or added shows.
 """
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from ledger.verify.derived import flow, margins
@@ -26,7 +27,9 @@ def verify(session: Session, *, on_progress: Progress | None = None) -> Verdict:
     Args:
         on_progress: called now and then with the check's name, the rows done and all rows.
     """
-    if not session.in_transaction():
+    bind = session.get_bind()
+    in_transaction = session.in_transaction() or (isinstance(bind, Connection) and bind.in_transaction())
+    if not in_transaction:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     books = Books(session, on_progress or (lambda *_: None))
     for check in (accounts, entries, keys, flow, margins, reversals, rights):

@@ -3,25 +3,18 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-import ledger
 from tests.conftest import DatabaseUrls
-
-TABLES = "ledger_flow, ledger_transfer, ledger_entry, ledger_account"
+from tests.ledger.databases import empty_out, make_books
 
 
 @pytest.fixture(scope="session")
 def books_urls(new_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
     """Return a database in which the application's role has its rights and no more."""
     urls = new_database("books")
-    engine = create_engine(urls.owner)
-    with engine.begin() as connection:
-        ledger.metadata.create_all(connection)
-        for statement in ledger.grants("ganwei_app"):
-            connection.execute(text(statement))
-    engine.dispose()
+    make_books(urls.owner, role="ganwei_app")
     return urls
 
 
@@ -44,8 +37,7 @@ def tamperer(books_urls: DatabaseUrls) -> Iterator[Engine]:
 @pytest.fixture
 def empty_books(books_engine: Engine, tamperer: Engine) -> Engine:
     """Return the application's engine on empty books."""
-    with tamperer.begin() as connection:
-        connection.execute(text(f"TRUNCATE {TABLES}"))
+    empty_out(tamperer)
     return books_engine
 
 
