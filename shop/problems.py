@@ -5,11 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ledger import LedgerError
@@ -47,8 +47,7 @@ def render(
 ) -> ResponseReturnValue:
     """Render one problem for whoever asked."""
     if not is_api_request():
-        page = render_template("error.html", status=status, title=title, detail=detail, errors=errors)
-        return page, status
+        return _page(status, title=title, detail=detail, errors=errors), status
     problem: dict[str, Any] = {
         "type": PROBLEM_TYPE + code,
         "title": title,
@@ -63,6 +62,14 @@ def render(
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _page(status: int, *, title: str, detail: str, errors: tuple[FieldError, ...]) -> str | Response:
+    try:
+        return render_template("error.html", status=status, title=title, detail=detail, errors=errors)
+    except SQLAlchemyError:
+        # The frame asks the database who is signed in. Where that is what failed, the words have to do.
+        return Response(f"{title}\n\n{detail}\n", content_type="text/plain; charset=utf-8")
 
 
 def render_shop_error(error: ShopError) -> ResponseReturnValue:
