@@ -39,9 +39,11 @@ class YuanField(StringField):  # type: ignore[misc]  # WTForms ships no types
     fen: int = 0
 
     def pre_validate(self, form: Form) -> None:  # noqa: ARG002 -- WTForms' signature
-        """Read the text as fen."""
+        """Read the text as fen; whether it may be empty is for the validators to say."""
+        if not self.data:
+            return
         try:
-            self.fen = ledger.parse_yuan((self.data or "").strip())
+            self.fen = ledger.parse_yuan(self.data.strip())
         except ledger.LedgerError as error:
             raise ValidationError(gettext("请填写金额，单位元，最多两位小数，如 1234.50")) from error
 
@@ -74,7 +76,9 @@ class SaleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         lazy_gettext("数量"), [InputRequired(_REQUIRED)], places=None, render_kw={"inputmode": "decimal"}
     )
     unit = StringField(lazy_gettext("单位"), [InputRequired(_REQUIRED)])
-    amount = YuanField(lazy_gettext("金额（元，含税，不含运费）"), render_kw={"inputmode": "decimal", "required": True})
+    amount = YuanField(
+        lazy_gettext("金额（元，含税，不含运费）"), [InputRequired(_REQUIRED)], render_kw={"inputmode": "decimal"}
+    )
     sold_on = DateField(lazy_gettext("销售日期"), [InputRequired(_REQUIRED)])
     buyer = StringField(lazy_gettext("采购方"), [InputRequired(_REQUIRED)])
     evidence = FieldList(FormField(EvidenceForm), min_entries=EVIDENCE_ROWS)

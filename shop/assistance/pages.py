@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 from wtforms.fields import SelectChoice
 
@@ -31,7 +31,7 @@ TONES = {
     SaleStatus.REVERSED: "muted",
 }
 ACTION_LABELS = {
-    "sale.reported": rules.STATUS_LABELS[SaleStatus.REPORTED],
+    "sale.reported": lazy_gettext("已上报"),
     "sale.confirmed": rules.STATUS_LABELS[SaleStatus.CONFIRMED],
     "sale.rejected": rules.STATUS_LABELS[SaleStatus.REJECTED],
     "sale.reversed": rules.STATUS_LABELS[SaleStatus.REVERSED],

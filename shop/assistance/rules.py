@@ -198,11 +198,6 @@ def checked_reason(reason: str) -> str:
     return tidy
 
 
-def is_reference(text: str) -> bool:
-    """Tell whether a sale may be called this."""
-    return _REFERENCE.fullmatch(text) is not None and text.lower() not in _RESERVED_REFERENCES
-
-
 def _text(field: str, value: str, errors: list[FieldError]) -> str:
     tidy = " ".join(unicodedata.normalize("NFC", value).split())
     if not tidy:
@@ -213,7 +208,7 @@ def _text(field: str, value: str, errors: list[FieldError]) -> str:
 
 
 def _fact_errors(draft: SaleDraft, today: date) -> Iterator[FieldError]:
-    if not is_reference(draft.reference):
+    if _REFERENCE.fullmatch(draft.reference) is None or draft.reference.lower() in _RESERVED_REFERENCES:
         yield FieldError("reference", gettext("1至64个字：文字、数字和 - _ . ( )，不能有空格、冒号或斜线"))
     if not 0 < draft.amount_fen <= MAX_AMOUNT_FEN:
         yield FieldError("amount_fen", gettext("金额必须大于零，且不超过1000亿元"))

@@ -17,8 +17,9 @@ CONSUMPTION = "consumption"
 _PLACES = Decimal("0.0001")
 _PERCENT = 100
 
-MEASURE_LABELS = {
-    "done": lazy_gettext("已完成／到位"),
+KIND_LABELS = {
+    "done": lazy_gettext("计数"),
+    "money": lazy_gettext("已发生金额"),
     "signed": lazy_gettext("签约"),
     "planned": lazy_gettext("计划"),
     "ratio": lazy_gettext("比例"),
@@ -58,6 +59,11 @@ class Coverage:
 def coverage_percent(evidenced_fen: int, declared_fen: int) -> Decimal:
     """Return what share of the declared amount is evidenced, in percent, exact up to the rounding of four places."""
     return (Decimal(evidenced_fen * _PERCENT) / Decimal(declared_fen)).quantize(_PLACES, ROUND_HALF_UP)
+
+
+def kind_of(figure: DeclaredFigure) -> str:
+    """Return what a figure is: money that moved, a count of what was done, or what was only signed or planned."""
+    return "money" if figure.measure == "done" and figure.unit == "fen" else figure.measure
 
 
 def figures(session: Session) -> Sequence[DeclaredFigure]:

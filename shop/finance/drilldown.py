@@ -39,7 +39,11 @@ class Summary:
 
 
 def from_args(args: Mapping[str, str], period: Period) -> Filter:
-    """Read a filter from a page's address. Dimensions belong to the assistance book unless another is named."""
+    """Read a filter from a page's address. Dimensions belong to the assistance book unless another is named.
+
+    Raises:
+        InvalidInput: naming the parameter that no transfer can match.
+    """
     texts = {name: args.get(name, "").strip() for name in ("book", "account", "source")}
     wanted = {name: args[name] for name in ledger.DIMENSIONS["aid"] if args.get(name)}
     book = texts["book"] or ("aid" if wanted else None)

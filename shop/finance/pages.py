@@ -119,7 +119,7 @@ def transfers_page() -> ResponseReturnValue:
 def accounts_page() -> ResponseReturnValue:
     """Show the accounts of a book with their balances."""
     book = "cash" if request.args.get("book") == "cash" else "aid"
-    prefix = request.args.get("prefix", "").strip().replace("\x00", "")
+    prefix = request.args.get("prefix", "").strip()
     rows = ledger.accounts(db.session, book=book, prefix=prefix or None)
     number = max(1, request.args.get("page", 1, int))
     names = registry.names(db.session)
@@ -161,7 +161,8 @@ def declared_page() -> ResponseReturnValue:
         "finance/declared.html",
         figures=declared.figures(db.session),
         coverages=declared.coverages(db.session) if may_compare else [],
-        measures=declared.MEASURE_LABELS,
+        kinds=declared.KIND_LABELS,
+        kind_of=declared.kind_of,
         sides=declared.SIDE_LABELS,
         may_drill=require_actor().has(*LEDGER_READERS),
     )

@@ -63,7 +63,7 @@ class TransfersQuery(CursorQuery):
 
     book = fields.String(load_default=None, validate=validate.OneOf(("aid", "cash")))
     account = fields.String(load_default=None, validate=_CODE)
-    source = fields.String(load_default=None, validate=[_CODE, validate.Regexp(r"[^\x00]+\Z")])
+    source = fields.String(load_default=None, validate=_CODE)
 
 
 class TransferSchema(ma.Schema):
@@ -93,7 +93,7 @@ class AccountsQuery(PageQuery):
     """Filters of the list of accounts."""
 
     book = fields.String(load_default=None, validate=validate.OneOf(("aid", "cash")))
-    prefix = fields.String(load_default=None, validate=[_CODE, validate.Regexp(r"[^\x00]+\Z")])
+    prefix = fields.String(load_default=None, validate=_CODE)
 
 
 class AccountSchema(ma.Schema):

@@ -288,5 +288,6 @@ class TestReading:
         assert client.get(f"/api/v1/sales?{query}", headers=people.operator).status_code == 422
 
     def test_finds_nothing_under_a_name_that_cannot_be(self, client: FlaskClient, people: People) -> None:
-        assert client.get("/api/v1/sales/%00", headers=people.operator).status_code == 404
-        assert client.post("/api/v1/sales/%00/confirm", headers=people.operator).status_code == 404
+        for path, status in (("a b", 404), ("sale:1", 404), ("%00", 422)):
+            assert client.get(f"/api/v1/sales/{path}", headers=people.operator).status_code == status
+            assert client.post(f"/api/v1/sales/{path}/confirm", headers=people.operator).status_code == status
