@@ -64,7 +64,7 @@ class Facets:
 def product_list(session: Session, filters: ProductFilters, page: int, page_size: int) -> ProductPage:
     """Return one page of the listed products; beyond the last page it is empty.
 
-    Costs three queries, and one more where words are searched for.
+    Costs three queries; a search costs one more, or two where no product has all that was typed.
     """
     conditions = [Product.is_listed, *_narrowed(filters, _terms(session, filters.q))]
     total = session.scalar(sa.select(sa.func.count()).select_from(Product).where(*conditions)) or 0
@@ -98,7 +98,7 @@ def facets(session: Session, filters: ProductFilters) -> Facets:
     """Return what each filter could be set to.
 
     A filter is counted as if it were off and the others as they are, so that it can be changed; prefecture and county
-    are one filter here. Costs three queries, and one more where words are searched for.
+    are one filter here. Costs three queries and, like `product_list`, one or two more for a search.
     """
     counts = _facet_counts(session, filters, _terms(session, filters.q))
     regions = session.scalars(
@@ -137,11 +137,18 @@ def _views(session: Session, query: sa.Select[Product], *, page: int, page_size:
 
 
 def _terms(session: Session, q: str) -> list[str]:
-    """Return what to look for: the terms as typed, or their words where no product has all of them as typed."""
+    """Return what to look for: the terms as typed, or those of their pieces that any product has at all.
+
+    So 天水花牛苹果 finds the apple of 天水 whose name is 花牛苹果, and 甘甜 in front of it does no harm.
+    """
     terms = search.terms(q)
     if not terms or session.scalar(sa.select(sa.exists().where(Product.is_listed, *_matching(terms)))):
         return terms
-    return [word for term in terms for word in (search.words(term) or [term] if search.is_chinese(term) else [term])]
+    pieces = search.pieces(terms)
+    is_known = session.execute(
+        sa.select(*(sa.exists().where(Product.is_listed, *_matching([piece])) for piece in pieces))
+    ).one()
+    return [piece for piece, known in zip(pieces, is_known, strict=True) if known] or terms
 
 
 def _matching(terms: Sequence[str]) -> list[ColumnElement[bool]]:

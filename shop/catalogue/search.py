@@ -1,8 +1,8 @@
 """What the search looks in and for: Chinese words, pinyin and initials, each between blanks.
 
 A Latin term matches where a token begins (`huaniu`, `pingguo`, `hnpg`), a Chinese one anywhere (`苹果`, `牛苹`). jieba
-cuts words; its dictionary takes a second to load, so it is loaded for a reload that changes products and for a query
-that finds nothing as it stands, never at the start.
+cuts the words of what is stored; its dictionary takes a second to load, so that happens only in a load that changes
+products, never to serve a page.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ VERSION = "1"
 
 MAX_QUERY_LENGTH = 60
 _MAX_TERMS = 6
+_PAIR = 2
 _HAN = re.compile(r"[\u3400-\u9fff]+")
 _TERM = re.compile(r"[\u3400-\u9fff]+|[a-z0-9]+")
 _INITIAL_U = str.maketrans({"ü": "v"})
@@ -69,9 +70,22 @@ def pattern(term: str) -> str:
     return f"%{term}%" if _HAN.match(term) else f"% {term}%"
 
 
-def is_chinese(term: str) -> bool:
-    """Tell whether a term is Chinese and so can be cut into words."""
-    return _HAN.match(term) is not None
+def pieces(terms: Iterable[str]) -> list[str]:
+    """Return the terms with longer Chinese ones cut into overlapping pairs of signs.
+
+    Pairs need no dictionary, which does not know 花牛 anyway, and one that joins two words is in no product's text.
+    """
+    return list(
+        dict.fromkeys(
+            piece
+            for term in terms
+            for piece in (
+                [term[start : start + _PAIR] for start in range(len(term) - 1)]
+                if _HAN.match(term) and len(term) > _PAIR
+                else [term]
+            )
+        )
+    )
 
 
 def words(text: str) -> list[str]:
