@@ -53,7 +53,7 @@ class _SaleFields(ma.Schema):
     county = fields.String(load_default=UNKNOWN_COUNTY, allow_none=True)
     category = fields.String(required=True, attribute="category_code")
     product = fields.String(required=True, validate=validate.Length(max=1000))
-    quantity = Quantity(required=True)
+    quantity = Quantity(required=True, metadata={"type": ["string", "number"], "example": "120.5"})
     unit = fields.String(required=True, validate=validate.Length(max=1000))
     amount_fen = fields.Integer(strict=True, required=True)
     sold_on = fields.Date(required=True)

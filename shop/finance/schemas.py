@@ -44,7 +44,7 @@ def rows_of(view: TotalsView) -> list[dict[str, Any]]:
 class TotalsSchema(ma.Schema):
     """Totals. A dimension that has a code is an object with code and name; side, mode, month and year are text."""
 
-    rows = fields.Function(rows_of, dump_only=True, metadata={"type": "array"})
+    rows = fields.Function(rows_of, dump_only=True, metadata={"type": "array", "items": {"type": "object"}})
     total_fen = fields.Integer()
     count = fields.Integer()
     as_of = fields.AwareDateTime()

@@ -50,9 +50,13 @@ class TestTwoDecisions:
         reference = report(app.test_client(), People(session).officer).get_json()["reference"]
         confirmer = actor_for(session, factories.user(session, role=Role.FINANCE))
 
-        with pytest.raises(RuntimeError, match="power cut"), transaction() as deciding:
-            service.confirm_sale(deciding, confirmer, reference)
-            raise RuntimeError("power cut")
+        def confirm_and_fail() -> None:
+            with transaction() as deciding:
+                service.confirm_sale(deciding, confirmer, reference)
+                raise RuntimeError("power cut")
+
+        with pytest.raises(RuntimeError, match="power cut"):
+            confirm_and_fail()
 
         assert ledger.find(session, f"sale:{reference}") is None
         assert service.confirm_sale(session, confirmer, reference).status == "confirmed"
