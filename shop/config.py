@@ -51,6 +51,8 @@ class Settings:
     proxies: int = 0
     password_guesses: str = "10 per minute"
     password_memory_kib: int = 64 * 1024
+    shared_page_seconds: float = 3
+    """How long visitors may share one rendering of a public page; 0 renders each anew."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":

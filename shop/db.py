@@ -1,6 +1,7 @@
 """The session, the declarative base and `transaction()`, the only place that commits."""
 
 import enum
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +11,28 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from flask.sansio.app import App
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
 import ledger
 from shop.config import BUSINESS_TIMEZONE
 
+
+class Database(SQLAlchemy):
+    """The engine and the session of each application context."""
+
+    def init_app(self, app: App) -> None:
+        """Add the session to `app`."""
+        super().init_app(app)
+        # No async session exists here, and closing none of them would start an event loop in a thread every request.
+        app.teardown_appcontext_funcs[:] = [
+            close for close in app.teardown_appcontext_funcs if not inspect.iscoroutinefunction(close)
+        ]
+
+
 # What a use case returns is rendered after its commit, without asking the database again.
-db = SQLAlchemy(session_options={"expire_on_commit": False})
+db = Database(session_options={"expire_on_commit": False})
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -56,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the server in the first process; the others find it through the environment."""
     if not hasattr(config, "workerinput"):
         directory = Path(tempfile.mkdtemp(prefix="ganwei-tests-"))
+        directory.chmod(0o711)  # so that the unprivileged user who runs the server for root can pass through
         # A test's data need not outlive a power cut.
         config.stash[SERVER] = ensure_running(
             directory, settings={"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -123,6 +124,7 @@ def settings(database_urls: DatabaseUrls) -> Settings:
         secure_cookies=False,
         password_guesses="1000 per minute",
         password_memory_kib=8 * 5,
+        shared_page_seconds=0,
     )
 
 

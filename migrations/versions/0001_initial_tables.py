@@ -130,13 +130,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_region_parent_code"), "region", ["parent_code"], unique=False)
     op.create_table(
-        "security_role",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_security_role")),
-        sa.UniqueConstraint("name", name=op.f("uq_security_role_name")),
-    )
-    op.create_table(
         "user",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
@@ -323,16 +316,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_stored_answer")),
     )
     op.create_index(op.f("ix_stored_answer_created_at"), "stored_answer", ["created_at"], unique=False)
-    op.create_table(
-        "user_security_role",
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("role_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["role_id"], ["security_role.id"], name=op.f("fk_user_security_role_role_id_security_role")
-        ),
-        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_user_security_role_user_id_user")),
-        sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_user_security_role")),
-    )
     op.create_table(
         "audit_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -779,7 +762,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audit_event_organisation_id"), table_name="audit_event")
     op.drop_index(op.f("ix_audit_event_at"), table_name="audit_event")
     op.drop_table("audit_event")
-    op.drop_table("user_security_role")
     op.drop_index(op.f("ix_stored_answer_created_at"), table_name="stored_answer")
     op.drop_table("stored_answer")
     op.drop_index(op.f("ix_sale_status"), table_name="sale")
@@ -804,7 +786,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_api_token_user_id"), table_name="api_token")
     op.drop_table("api_token")
     op.drop_table("user")
-    op.drop_table("security_role")
     op.drop_index(op.f("ix_region_parent_code"), table_name="region")
     op.drop_table("region")
     op.drop_index(op.f("ix_partner_parent_code"), table_name="partner")

@@ -13,6 +13,7 @@ from shop.errors import ShopError
 from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.identity.models import Role
+from shop.visitors import same_for_visitors
 from shop.web import page_number
 
 blueprint = Blueprint("catalogue", __name__)
@@ -23,6 +24,7 @@ _MAX_DIGITS = 9
 
 
 @blueprint.get("/")
+@same_for_visitors
 def product_list() -> ResponseReturnValue:
     """Show what is for sale, narrowed by the address; what the address gets wrong is left out and said."""
     asked, is_odd = listing.read_filters(request.args)
@@ -48,6 +50,7 @@ def product_list() -> ResponseReturnValue:
 
 
 @blueprint.get("/products/<product_id>")
+@same_for_visitors
 def product_page(product_id: str) -> ResponseReturnValue:
     """Show one product with its packs, and others of its county."""
     product = queries.product(db.session, product_id)

@@ -2,12 +2,12 @@
 
 import enum
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from flask import current_app
-from flask_security.core import RoleMixin, UserMixin
+from flask_security.core import UserMixin
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -55,23 +55,6 @@ class Organisation(Base):
     is_demo: Mapped[bool] = mapped_column(default=False)
 
 
-class SecurityRole(Base, RoleMixin):  # type: ignore[misc]  # flask-security ships no types
-    """The flat role that flask-security insists on; ours are memberships and this table stays empty."""
-
-    __tablename__ = "security_role"
-
-    id: Mapped[Id]
-    name: Mapped[str] = mapped_column(unique=True)
-
-
-user_security_role = sa.Table(
-    "user_security_role",
-    Base.metadata,
-    sa.Column("user_id", ForeignKey("user.id"), primary_key=True),
-    sa.Column("role_id", ForeignKey("security_role.id"), primary_key=True),
-)
-
-
 class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no types
     """A person who signs in. An address is stored in small letters, so that one person is one row."""
 
@@ -92,8 +75,9 @@ class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no ty
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     memberships: Mapped[list["Membership"]] = relationship(lazy="raise")
-    # flask-security reads it on every request.
-    roles: Mapped[list[SecurityRole]] = relationship(secondary=user_security_role, lazy="selectin")
+
+    roles: ClassVar[tuple[()]] = ()
+    """The flat roles that flask-security reads on every request. There are none: ours are memberships."""
 
     @property
     def is_active(self) -> bool:

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import user_logged_in, user_logged_out
-from flask_security import FSQLALiteUserDatastore, Security, user_authenticated, user_failed_authn
+from flask_security import FSQLALiteUserDatastore, RoleMixin, Security, user_authenticated, user_failed_authn
 from flask_security.forms import LoginForm as SecurityLoginForm
 from flask_security.forms import TwoFactorSetupForm
 from flask_security.totp import Totp
@@ -27,7 +27,7 @@ from shop.errors import NotSignedIn
 from shop.identity import audit
 from shop.identity.actor import ORGANISATION_KEY, Actor, actor_for, current_actor, forget_actor
 from shop.identity.idempotency import once_field
-from shop.identity.models import SecurityRole, User
+from shop.identity.models import User
 from shop.identity.service import PASSWORD_LENGTH_MIN, demo_logins
 
 log = structlog.get_logger()
@@ -97,7 +97,7 @@ def register(app: Flask, settings: Settings) -> None:
     PageCsrf(app)
     security = Security(
         app,
-        FSQLALiteUserDatastore(db, User, SecurityRole),
+        FSQLALiteUserDatastore(db, User, RoleMixin),
         login_form=LoginForm,
         two_factor_setup_form=TotpSetupForm,
         totp_cls=SingleUseTotp,
@@ -128,6 +128,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "PERMANENT_SESSION_LIFETIME": timedelta(days=7),
         # The token lives as long as the session: a basket left open over lunch still works.
         "WTF_CSRF_TIME_LIMIT": None,
+        # Nobody has a role of the library's: see `User.roles`.
+        "SECURITY_JOIN_USER_ROLES": False,
         "SECURITY_PASSWORD_SALT": settings.password_salt,
         "SECURITY_PASSWORD_HASH": "argon2",
         "SECURITY_PASSWORD_SCHEMES": ["argon2"],

@@ -22,8 +22,7 @@ def place_order(draft: OrderDraft) -> Order:
     """Place an order and hold its stock."""
     actor = require_actor()
     with transaction() as session:
-        order = service.place_order(session, actor, draft, at=now())
-        return queries.order(session, actor, order.number)
+        return service.place_order(session, actor, draft, at=now())
 
 
 @blueprint.get("/orders")

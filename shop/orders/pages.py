@@ -39,11 +39,7 @@ def basket_count() -> dict[str, object]:
     return {"basket_count": basket.count(db.session, owner) if owner else 0}
 
 
-@blueprint.record_once
-def _merge_on_sign_in(state: object) -> None:
-    user_logged_in.connect(_merge_basket)
-
-
+@user_logged_in.connect
 def _merge_basket(_app: Flask, user: User, **_: object) -> None:
     visitor = session.pop("visitor", None)
     if visitor is not None:

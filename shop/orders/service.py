@@ -14,7 +14,7 @@ from shop.db import business_day
 from shop.errors import FieldError, InvalidInput, NotAllowed, ShopError
 from shop.identity import audit
 from shop.identity.actor import Actor
-from shop.identity.models import Organisation, Role
+from shop.identity.models import Organisation, Role, User
 from shop.orders import queries, rules
 from shop.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
 from shop.registry import queries as registry
@@ -87,8 +87,8 @@ def place_order(session: Session, actor: Actor, draft: OrderDraft, *, at: dateti
         number=rules.new_number(),
         status=rules.first_status(draft.payment_method),
         payment_method=draft.payment_method,
-        user_id=actor.user_id,
-        organisation_id=actor.organisation_id if actor.has(Role.CANTEEN) else None,
+        user=session.get_one(User, actor.user_id),
+        organisation=session.get_one(Organisation, actor.organisation_id) if actor.has(Role.CANTEEN) else None,
         partner_code=partner_code,
         channel_code=(actor.channel_code if actor.has(Role.CANTEEN) else None) or OWN_CHANNEL,
         goods_fen=goods_fen,
