@@ -1,0 +1,1 @@
+"""Figures with their references, measured in the same run: `python -m benchmarks.NAME`; one JSON line each."""
