@@ -49,7 +49,7 @@ class Settings:
     demo: bool = False
     secure_cookies: bool = True
     proxies: int = 0
-    password_guesses: str = "10 per minute"
+    password_guesses: str = "10 per minute"  # noqa: S105  # a rate, not a password
     password_memory_kib: int = 64 * 1024
     shared_page_seconds: float = 3
     """How long visitors may share one rendering of a public page; 0 renders each anew."""

@@ -144,7 +144,7 @@ def render_database_error(error: OperationalError) -> ResponseReturnValue:
 
 def render_unexpected(error: Exception) -> ResponseReturnValue:
     """Render a defect of ours: logged in full, told without detail."""
-    log.exception("unexpected error", error=repr(error), path=request.path)
+    log.error("unexpected error", exc_info=error, path=request.path)
     status = InternalServerError.code
     return render(
         status,

@@ -28,15 +28,15 @@ READY_PATIENCE_SECONDS = 60
 _PROGRAMS = Path(sys.executable).parent
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What decides the tables and rows that a start puts into the database.
-_PREPARED_FROM = ("migrations", "shop/data", "shop/demo", "shop/demo.py")
+_PREPARED_FROM = ("migrations", "shop/data", "shop/demo")
 _GREETING = """\
 Ganwei is ready: {address}
 
 Sign in with the password ganwei-demo as
   buyer@demo.ganwei.test     a private buyer: find 兰州百合, order it, pay by bank transfer
   canteen@demo.ganwei.test   a canteen of a central unit: buy on account, accept by weight
-  tianjin@demo.ganwei.test   Tianjin's officer: report and confirm an assisted sale
-  operator@demo.ganwei.test  the shop's operator
+  tianjin@demo.ganwei.test   Tianjin's officer: report a sale made elsewhere, with its invoice
+  operator@demo.ganwei.test  the shop's operator: confirm that sale, set stock and prices
   finance@demo.ganwei.test   finance: record a bank receipt, see the totals, drill down
   auditor@demo.ganwei.test   an auditor: reads everything, changes nothing
 

@@ -18,8 +18,8 @@ from shop.finance.schemas import (
     StatementSchema,
     TotalsQuery,
     TotalsSchema,
+    TransferSchema,
     TransfersQuery,
-    TransfersSchema,
 )
 from shop.identity.actor import require_actor, requires
 from shop.rest import ApiBlueprint, page_headers
@@ -43,12 +43,12 @@ def totals(query: dict[str, Any]) -> TotalsView:
 @blueprint.get("/ledger/transfers")
 @requires(*LEDGER_READERS)
 @blueprint.arguments(TransfersQuery, location="query")
-@blueprint.response(200, TransfersSchema)
+@blueprint.response(200, TransferSchema(many=True))
 def transfers(query: dict[str, Any]) -> Answer:
-    """List transfers, the oldest business day first, page by page behind a cursor."""
+    """List transfers, the oldest business day first; `X-Pagination` has the cursor of the next page, `Link` its address."""
     chosen = Filter(query["book"], query["account"], query["source"], query["period"])
     page = drilldown.transfers(db.session, chosen, cursor=query["cursor"], page_size=query["page_size"])
-    return page, 200, _cursor_headers(page.next_cursor, query["page_size"])
+    return page.rows, 200, _cursor_headers(page.next_cursor, query["page_size"])
 
 
 @blueprint.get("/ledger/accounts")

@@ -82,13 +82,6 @@ class TransferSchema(ma.Schema):
     reverses = fields.String(allow_none=True)
 
 
-class TransfersSchema(ma.Schema):
-    """A page of transfers, the oldest business day first; `next_cursor` is null on the last."""
-
-    rows = fields.List(fields.Nested(TransferSchema))
-    next_cursor = fields.String(allow_none=True)
-
-
 class AccountsQuery(PageQuery):
     """Filters of the list of accounts."""
 

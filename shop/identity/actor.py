@@ -146,6 +146,8 @@ def _actor_of_session() -> Actor | None:
 def _actor_of_token() -> Actor | None:
     token = bearer_token()
     user = tokens.resolve(db.session, token, at=now()) if token else None
+    # Held for the request, so that the session need not read the row again when the use case wants it.
+    g.user = user
     return actor_for(db.session, user) if user else None
 
 

@@ -39,7 +39,7 @@ def basket_count() -> dict[str, object]:
     return {"basket_count": basket.count(db.session, owner) if owner else 0}
 
 
-@user_logged_in.connect
+@user_logged_in.connect  # type: ignore[untyped-decorator]  # flask-login ships no types
 def _merge_basket(_app: Flask, user: User, **_: object) -> None:
     visitor = session.pop("visitor", None)
     if visitor is not None:

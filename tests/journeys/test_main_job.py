@@ -82,8 +82,7 @@ class TestMainJob:
         assert counties["total_fen"] == totals["total_fen"]
 
         for source, amount_fen in ((f"order:{order['number']}", accepted["accepted_fen"]), ("sale:TJ-1", 81_600_00)):
-            body = finance.get(f"/ledger/transfers?source={source}")
-            transfers = body["transfers"] if isinstance(body, dict) else body
+            transfers = finance.get(f"/ledger/transfers?source={source}")
             aid = [transfer for transfer in transfers if transfer["book"] == "aid"]
             assert [transfer["amount_fen"] for transfer in aid] == [amount_fen]
 
