@@ -1,5 +1,7 @@
 """The Flask application. `create_app` is the only place that knows every capability."""
 
+from datetime import timedelta
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -18,7 +20,8 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=2 * 1024 * 1024,
         MAX_FORM_PARTS=2_000,
-        BABEL_DEFAULT_LOCALE="zh",
+        # Addresses of static files carry their version.
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=7),
     )
     if settings.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # how Werkzeug documents it

@@ -56,8 +56,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no t
     ARGUMENTS_PARSER = StrictParser()
 
     def __init__(self, name: str, import_name: str, *, description: str) -> None:
-        """Mount the blueprint under the API's prefix."""
-        super().__init__(f"api_{name}", import_name, url_prefix="/api/v1", description=description)
+        """Mount the blueprint under the API's prefix; its name with a capital heads its part of the documentation."""
+        super().__init__(name.capitalize(), import_name, url_prefix="/api/v1", description=description)
 
 
 class PageQuery(ma.Schema):

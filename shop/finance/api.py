@@ -45,7 +45,7 @@ def totals(query: dict[str, Any]) -> TotalsView:
 @blueprint.arguments(TransfersQuery, location="query")
 @blueprint.response(200, TransferSchema(many=True))
 def transfers(query: dict[str, Any]) -> Answer:
-    """List transfers, the oldest business day first; `X-Pagination` has the cursor of the next page, `Link` its address."""
+    """List transfers, the oldest business day first; `Link` and `X-Pagination` lead to the next page."""
     chosen = Filter(query["book"], query["account"], query["source"], query["period"])
     page = drilldown.transfers(db.session, chosen, cursor=query["cursor"], page_size=query["page_size"])
     return page.rows, 200, _cursor_headers(page.next_cursor, query["page_size"])

@@ -22,14 +22,14 @@ PROVINCES = (
 
 METHOD_LABELS = {
     PaymentMethod.BANK_TRANSFER: _l("对公转账"),
-    PaymentMethod.ON_ACCOUNT: _l("挂账(先货后款)"),
+    PaymentMethod.ON_ACCOUNT: _l("挂账（先货后款）"),
     PaymentMethod.STRIPE: _l("在线支付"),
 }
 
 STATUS_LABELS = {
     OrderStatus.AWAITING_PAYMENT: (_l("待付款"), "warning"),
     OrderStatus.AWAITING_ACCEPTANCE: (_l("待验收"), "warning"),
-    OrderStatus.PAID: (_l("已付款,待收货"), "info"),
+    OrderStatus.PAID: (_l("已付款，待收货"), "info"),
     OrderStatus.ACCEPTED: (_l("已验收"), "success"),
     OrderStatus.CANCELLED: (_l("已取消"), "muted"),
     OrderStatus.REFUNDED: (_l("已退款"), "muted"),

@@ -163,6 +163,7 @@ def order_page(number: str) -> ResponseReturnValue:
         methods=METHOD_LABELS,
         names=registry.names(db.session),
         due=rules.transfer_due(order, current_app.config["SETTINGS"].payee),
+        may_read_ledger=actor.has(Role.FINANCE, Role.AUDITOR),
         may_cancel=is_buyer and rules.may_cancel(order.status, paid_fen=order.paid_fen),
         may_accept=is_buyer and rules.may_become(order.status, OrderStatus.ACCEPTED),
     )

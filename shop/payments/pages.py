@@ -27,8 +27,8 @@ PAGE_SIZE = 20
 class ReceiptForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """One line of the bank's statement, typed by finance."""
 
-    amount = StringField(_l("到账金额(元)"), [DataRequired(_l("请填写金额。"))])
-    paid_on = DateField(_l("到账日期"), [DataRequired(_l("请填写日期,例如 2026-01-31。"))])
+    amount = StringField(_l("到账金额（元）"), [DataRequired(_l("请填写金额。"))])
+    paid_on = DateField(_l("到账日期"), [DataRequired(_l("请填写日期，例如 2026-01-31。"))])
     payer = StringField(_l("付款户名"), [DataRequired(_l("请填写付款户名。")), Length(max=200)])
     reference = StringField(_l("附言/用途"), [Length(max=500)])
     order_number = StringField(_l("订单号"), [Optional(), Length(max=64)])
@@ -38,7 +38,7 @@ class ReceiptForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         try:
             amount_fen = ledger.parse_yuan(field.data.strip())
         except ledger.LedgerError as error:
-            raise ValidationError(gettext("请填写金额,例如 1280.50。")) from error
+            raise ValidationError(gettext("请填写金额，例如 1280.50。")) from error
         if not 0 < amount_fen <= MAX_RECEIPT_FEN:
             raise ValidationError(gettext("金额应大于 0。"))
 
@@ -80,9 +80,9 @@ def record_receipt() -> ResponseReturnValue:
         form.paid_on.errors = [item.message for item in error.errors]
         return _render(form), error.status
     if order is not None:
-        flash(gettext("已入账,订单 %(number)s 收款已登记。", number=order.number), "success")
+        flash(gettext("已入账，订单 %(number)s 收款已登记。", number=order.number), "success")
     if left_fen:
-        flash(gettext("%(left)s 元没有找到对应的应收,已记入待分配款。", left=ledger.format_yuan(left_fen)), "warning")
+        flash(gettext("%(left)s 元没有找到对应的应收，已记入待分配款。", left=ledger.format_yuan(left_fen)), "warning")
     return redirect(url_for("payments.receipts"))
 
 

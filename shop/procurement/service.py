@@ -73,7 +73,7 @@ def _fill_lines(order: Order, accepted: Sequence[AcceptedLine]) -> None:
 
 
 def acceptance_entries(order: Order, *, on: date) -> list[Draft]:
-    """Build what acceptance posts: who earns the goods and, on account, the assistance. Nothing for nothing accepted."""
+    """Build what acceptance posts: who earns the goods and, on account, the assistance. Nothing for nothing."""
     if not order.accepted_fen:
         return []
     debit = "liability:prepaid" if is_prepaid(order) else f"asset:receivable:{_organisation_code(order)}"
