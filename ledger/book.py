@@ -149,10 +149,10 @@ def post_checked(session: Session, draft: Draft, *, by: str) -> Posted:
     """Post a draft of which the caller in this package has checked that it may be a mirror."""
     new_id = journal.entry_id()
     legs = draft.legs
-    ids = {code: account_id(draft.book, code) for leg in legs for code in (leg.debit, leg.credit)}
+    ids = {code: account_id(draft.book, code).hex for leg in legs for code in (leg.debit, leg.credit)}
     parameters: dict[str, Any] = {
         "by": by,
-        "entry_id": str(new_id),
+        "entry_id": new_id.hex,
         "book": draft.book,
         "key": draft.key,
         "payload_hash": draft.payload_hash,
@@ -160,13 +160,13 @@ def post_checked(session: Session, draft: Draft, *, by: str) -> Posted:
         "source": draft.source,
         "reverses": draft.reverses,
         "memo": draft.memo,
-        "transfer_ids": _array(journal.transfer_id(new_id, number) for number in range(1, len(legs) + 1)),
-        "debits": _array(ids[leg.debit] for leg in legs),
-        "credits": _array(ids[leg.credit] for leg in legs),
-        "amounts_fen": _array(leg.amount_fen for leg in legs),
-        "kinds": _array(leg.kind for leg in legs),
+        "transfer_ids": _array([f"{new_id.int + number:032x}" for number in range(1, len(legs) + 1)]),
+        "debits": _array([ids[leg.debit] for leg in legs]),
+        "credits": _array([ids[leg.credit] for leg in legs]),
+        "amounts_fen": _array([str(leg.amount_fen) for leg in legs]),
+        "kinds": _array([leg.kind for leg in legs]),
         "account_ids": _array(ids.values()),
-        "account_books": _array(draft.book for _ in ids),
+        "account_books": _array([draft.book] * len(ids)),
         "account_codes": _array(ids),
     }
     if session.connection().exec_driver_sql(_POST_ONE, parameters).scalar_one():
@@ -247,8 +247,8 @@ class _Stage:
         """Give the accounts that the drafts use, as the statement wants them."""
         return {
             "account_ids": _array(self._ids.values()),
-            "account_books": _array(book for book, _ in self._ids),
-            "account_codes": _array(code for _, code in self._ids),
+            "account_books": _array([book for book, _ in self._ids]),
+            "account_codes": _array([code for _, code in self._ids]),
         }
 
 
@@ -270,9 +270,9 @@ def _refuse_mirror(draft: Draft) -> None:
         raise InvalidDraft("reverses", draft.reverses, "mirrors are posted by reverse()")
 
 
-def _array(values: Iterable[object]) -> str:
+def _array(values: Iterable[str]) -> str:
     """Write an array for PostgreSQL, of values that need no quotes: ids, numbers, books, codes and kinds."""
-    return f"{{{','.join(map(str, values))}}}"
+    return f"{{{','.join(values)}}}"
 
 
 def _driver(connection: Connection) -> PsycopgConnection:
