@@ -3,6 +3,7 @@
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import RadioField, SelectField, StringField
+from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, Length, Regexp
 
 from shop.orders.models import OrderStatus, PaymentMethod
@@ -47,6 +48,6 @@ class CheckoutForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             Regexp(r"^\+?[0-9][0-9\- ]{5,19}$", message=_l("请填写有效的电话号码。")),
         ],
     )
-    region_code = SelectField(_l("所在省份"), choices=PROVINCES)
+    region_code = SelectField(_l("所在省份"), choices=[SelectChoice(*province) for province in PROVINCES])
     address = StringField(_l("详细地址"), [DataRequired(_l("请填写详细地址。")), Length(max=200)])
     payment_method = RadioField(_l("付款方式"))

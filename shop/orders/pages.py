@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, current_app, flash, redirect, render_templat
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import user_logged_in
+from wtforms.fields import SelectChoice
 
 from shop.db import business_day, db, now, transaction
 from shop.errors import ShopError
@@ -196,7 +197,7 @@ def _checkout_form(actor: Actor) -> CheckoutForm:
     methods = [PaymentMethod.BANK_TRANSFER]
     if actor.has(Role.CANTEEN) and _organisation(actor).credit_limit_fen:
         methods.insert(0, PaymentMethod.ON_ACCOUNT)
-    form.payment_method.choices = [(method.value, METHOD_LABELS[method]) for method in methods]
+    form.payment_method.choices = [SelectChoice(method.value, METHOD_LABELS[method]) for method in methods]
     if not form.payment_method.data:
         form.payment_method.data = methods[0].value
     return form

@@ -141,7 +141,8 @@ def _paying_organisation(session: Session, actor: Actor, method: PaymentMethod) 
         return None
     organisation = None
     if actor.organisation_id and actor.has(Role.CANTEEN):
-        organisation = session.get(Organisation, actor.organisation_id, with_for_update=True)
+        # What the session read of it before it had the lock may be stale.
+        organisation = session.get(Organisation, actor.organisation_id, with_for_update=True, populate_existing=True)
     if organisation is None or not organisation.credit_limit_fen:
         raise PaymentMethodRefused(gettext("只有获得挂账额度的采购单位可以先货后款，请选择对公转账。"))
     return organisation
