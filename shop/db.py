@@ -78,11 +78,13 @@ class Base(DeclarativeBase):
 def transaction() -> Iterator[Session]:
     """Run a block in one database transaction: commit at its end, roll back on any exception.
 
-    A block inside a block joins the outer one, so that an outer caller can make several use cases one unit.
+    A block inside a block joins the outer one, so that an outer caller can make several use cases one unit. Of an inner
+    block that fails nothing remains, even where the outer one catches the refusal and goes on to commit.
     """
     session = db.session
     if session.info.get("in_transaction"):
-        yield session
+        with session.begin_nested():
+            yield session
         return
     session.info["in_transaction"] = True
     try:

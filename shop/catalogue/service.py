@@ -156,7 +156,7 @@ def set_listed(session: Session, actor: Actor, product_id: str, *, is_listed: bo
     Raises:
         NotFound: there is no such product.
     """
-    product = session.get(Product, product_id, with_for_update=True)
+    product = session.get(Product, product_id, with_for_update=True, populate_existing=True)
     if product is None:
         raise NotFound(gettext("没有这种商品。"))
     if product.is_listed is not is_listed:
@@ -223,7 +223,8 @@ def _refuse_unlisted(skus: Mapping[str, Sku]) -> None:
 
 
 def _locked_sku(session: Session, sku_code: str) -> Sku:
-    sku = session.get(Sku, sku_code, with_for_update=True)
+    # What the session read before it had the lock may be stale.
+    sku = session.get(Sku, sku_code, with_for_update=True, populate_existing=True)
     if sku is None:
         raise NotFound(gettext("没有这种规格。"))
     return sku

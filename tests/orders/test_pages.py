@@ -1,0 +1,189 @@
+import re
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+import ledger
+from shop.catalogue.models import Sku
+from shop.identity.models import AuditEvent, Role, User
+from shop.orders.models import BasketLine, Order
+from tests import factories
+
+
+@pytest.fixture
+def buyer(client: FlaskClient, session: Session) -> User:
+    """Return a private buyer who is signed in and finds ten packs on the shelf."""
+    factories.stock(session, "GS001-1", packs=10)
+    who = factories.user(session)
+    session.rollback()
+    factories.sign_in(client, who)
+    return who
+
+
+def _form(client: FlaskClient, url: str, **fields: str) -> dict[str, str]:
+    """Return a form as a browser sends it: its hidden fields, which a repeat sends again, and what was typed."""
+    page = client.get(url).get_data(as_text=True)
+    once = re.search(r'name="once" value="([^"]+)"', page)
+    assert once is not None, page
+    return {"csrf_token": factories.csrf_token(page), "once": once.group(1)} | fields
+
+
+def _put_into_basket(client: FlaskClient, quantity: int, sku: str = "GS001-1") -> None:
+    form = _form(client, f"/products/{sku.partition('-')[0]}", sku=sku, quantity=str(quantity))
+    assert client.post("/basket/lines", data=form).status_code == HTTPStatus.FOUND
+
+
+def _checkout_form(client: FlaskClient, method: str = "bank_transfer", **fields: str) -> dict[str, str]:
+    return _form(client, "/checkout", payment_method=method, **(factories.SHIP_TO | fields))
+
+
+def _left(session: Session) -> int:
+    session.rollback()
+    return session.get_one(Sku, "GS001-1", populate_existing=True).stock
+
+
+def _orders(session: Session) -> list[Order]:
+    session.rollback()
+    return session.query(Order).all()
+
+
+class TestBasket:
+    def test_follows_a_visitor_into_the_account(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session, "GS001-1", packs=10)
+        who = factories.user(session)
+        session.rollback()
+        _put_into_basket(client, 2)
+        _put_into_basket(client, 1)
+
+        factories.sign_in(client, who)
+
+        lines = session.query(BasketLine).all()
+        assert [(line.owner, line.sku_code, line.quantity) for line in lines] == [(who.id, "GS001-1", 3)]
+
+    @pytest.mark.parametrize(("fields", "kept"), [({"quantity": "7"}, [7]), ({"remove": "1"}, [])])
+    def test_changes_a_line_or_takes_it_out(
+        self, client: FlaskClient, session: Session, buyer: User, fields: dict[str, str], kept: list[int]
+    ) -> None:
+        _put_into_basket(client, 2)
+
+        client.post("/basket/lines/GS001-1", data=_form(client, "/basket", **fields))
+
+        assert [line.quantity for line in session.query(BasketLine).filter_by(owner=buyer.id)] == kept
+
+    @pytest.mark.parametrize("quantity", ["0", "-1", "1.5", "", "many", "10000", "１"])
+    def test_refuses_what_is_no_quantity(
+        self, client: FlaskClient, session: Session, buyer: User, quantity: str
+    ) -> None:
+        form = _form(client, "/products/GS001", sku="GS001-1", quantity=quantity)
+
+        client.post("/basket/lines", data=form)
+
+        assert session.query(BasketLine).filter_by(owner=buyer.id).count() == 0
+
+    @pytest.mark.parametrize("target", ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example"])
+    def test_leads_nowhere_else(self, client: FlaskClient, buyer: User, target: str) -> None:  # noqa: ARG002  # signed in
+        form = _form(client, "/products/GS001", sku="GS001-1", quantity="1", next=target)
+
+        assert client.post("/basket/lines", data=form).location == "/basket"
+
+
+class TestCheckout:
+    def test_places_one_order_however_often_the_form_is_sent(
+        self, client: FlaskClient, session: Session, buyer: User
+    ) -> None:
+        _put_into_basket(client, 3)
+        form = _checkout_form(client)
+
+        first, second = (client.post("/checkout", data=form) for _ in range(2))
+
+        (order,) = _orders(session)
+        assert first.location == second.location == f"/orders/{order.number}"
+        assert (order.user_id, order.ship_name) == (buyer.id, factories.SHIP_TO["name"])
+        assert _left(session) == 7
+        assert session.query(BasketLine).count() == 0
+        assert order.number in client.get(first.location).get_data(as_text=True)
+        assert order.number in client.get("/orders").get_data(as_text=True)
+
+    def test_keeps_what_was_typed_when_a_field_is_wrong(
+        self,
+        client: FlaskClient,
+        session: Session,
+        buyer: User,  # noqa: ARG002  # signed in
+    ) -> None:
+        _put_into_basket(client, 1)
+
+        answer = client.post("/checkout", data=_checkout_form(client, phone="电话", name="王小明"))
+
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "王小明" in answer.get_data(as_text=True)
+        assert _orders(session) == []
+
+    def test_keeps_nothing_of_an_order_beyond_the_credit(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session, "GS001-1", packs=10)
+        home = factories.canteen(session, credit_limit_fen=1_00)
+        who = factories.user(session, role=Role.CANTEEN, organisation=home)
+        session.rollback()
+        factories.sign_in(client, who)
+        _put_into_basket(client, 3)
+
+        answer = client.post("/checkout", data=_checkout_form(client, method="on_account"))
+
+        assert answer.status_code == HTTPStatus.CONFLICT
+        assert _left(session) == 10
+        assert _orders(session) == []
+        assert session.query(BasketLine).one().quantity == 3
+
+    def test_says_what_is_short_and_keeps_the_basket(
+        self,
+        client: FlaskClient,
+        session: Session,
+        buyer: User,  # noqa: ARG002  # signed in
+    ) -> None:
+        _put_into_basket(client, 11)
+
+        answer = client.post("/checkout", data=_checkout_form(client))
+
+        assert answer.status_code == HTTPStatus.CONFLICT
+        assert "只剩 10" in answer.get_data(as_text=True)
+        assert session.query(BasketLine).one().quantity == 11
+
+
+class TestCancel:
+    def test_gives_the_stock_back_and_leaves_a_trace(self, client: FlaskClient, session: Session, buyer: User) -> None:
+        _put_into_basket(client, 3)
+        url = client.post("/checkout", data=_checkout_form(client)).location
+        number = url.rpartition("/")[2]
+
+        client.post(f"{url}/cancel", data=_form(client, url))
+
+        assert _left(session) == 10
+        (event,) = session.query(AuditEvent).filter_by(action="order.cancel")
+        assert (event.user_id, event.subject) == (buyer.id, f"order:{number}")
+
+
+class TestAcceptance:
+    def test_says_beside_the_line_what_is_wrong_and_then_takes_it(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session, "GS001-1", packs=10)
+        home = factories.canteen(session, code="canteen-1")
+        who = factories.user(session, role=Role.CANTEEN, organisation=home)
+        session.rollback()
+        factories.sign_in(client, who)
+        _put_into_basket(client, 4)
+        url = client.post("/checkout", data=_checkout_form(client, method="on_account")).location
+        typed: dict[str, Any] = {"accepted-1": "3.5", "reason-1": ""}
+
+        refused = client.post(f"{url}/acceptance", data=_form(client, f"{url}/acceptance", **typed))
+        taken = client.post(
+            f"{url}/acceptance", data=_form(client, f"{url}/acceptance", **typed | {"reason-1": "破损"})
+        )
+
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "请写明原因" in refused.get_data(as_text=True)
+        assert taken.location == url
+        (order,) = _orders(session)
+        assert order.accepted_fen is not None
+        assert 2 * order.accepted_fen == 7 * order.goods_fen // 4
+        assert ledger.balance(session, "asset:receivable:canteen-1") == order.accepted_fen
