@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
+import sqlalchemy as sa
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
@@ -64,7 +65,7 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
         order.paid_fen += split.taken_fen
         if order.status is OrderStatus.AWAITING_PAYMENT and order.paid_fen == order.total_fen:
             order.status = OrderStatus.PAID
-            ledger.post(session, assistance_entry(order, on=draft.paid_on), by=actor.email)
+            ledger.post(session, assistance_entry(order, on=_captured_on(session, order)), by=actor.email)
     audit.record(
         session,
         actor,
@@ -76,6 +77,12 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
     )
     session.flush()  # so that a rule of the database speaks here, not at the commit
     return receipt
+
+
+def _captured_on(session: Session, order: Order) -> date:
+    """Return the day on which the order was paid in full: receipts may be recorded in another order than they came."""
+    last = session.scalar(sa.select(sa.func.max(BankReceipt.paid_on)).where(BankReceipt.order_id == order.id))
+    return max(order.placed_on, last) if last is not None else order.placed_on
 
 
 def _find_order(session: Session, actor: Actor, draft: ReceiptDraft) -> Order | None:

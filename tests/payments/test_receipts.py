@@ -80,6 +80,39 @@ class TestRecordBankReceipt:
         assert ledger.balance(session, "liability:unallocated") == 300
         assert ledger.totals(session, book="aid", by=("partner",)).total_fen == order["goods_fen"]
 
+    def test_counts_on_the_day_of_the_last_money_in_whatever_order_it_is_recorded(
+        self, client: FlaskClient, session: Session
+    ) -> None:
+        factories.stock(session)
+        buyer = factories.bearer(session, factories.user(session))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        order = _place(client, buyer)
+        earlier = (business_day() - timedelta(days=40)).isoformat()
+
+        client.post("/api/v1/bank-receipts", json=_receipt(1, order["number"]), headers=finance)
+        rest = _receipt(order["total_fen"] - 1, order["number"], paid_on=earlier)
+        answer = client.post("/api/v1/bank-receipts", json=rest, headers=finance)
+
+        assert answer.get_json()["order_status"] == "paid"
+        found = ledger.transfers(session, book="aid").rows
+        assert [row.effective_on for row in found] == [business_day()]
+
+    def test_never_counts_before_the_day_of_the_order(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        buyer = factories.bearer(session, factories.user(session))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        order = _place(client, buyer)
+        earlier = (business_day() - timedelta(days=40)).isoformat()
+
+        client.post(
+            "/api/v1/bank-receipts",
+            json=_receipt(order["total_fen"], order["number"], paid_on=earlier),
+            headers=finance,
+        )
+
+        assert [row.effective_on for row in ledger.transfers(session, book="aid").rows] == [business_day()]
+        assert [row.effective_on.isoformat() for row in ledger.transfers(session, book="cash").rows] == [earlier]
+
     def test_refuses_no_money_that_arrived(self, client: FlaskClient, session: Session) -> None:
         factories.stock(session)
         buyer = factories.bearer(session, factories.user(session))
