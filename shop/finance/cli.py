@@ -17,7 +17,7 @@ from rich.table import Table
 import ledger as books
 from shop.db import db
 from shop.errors import ShopError
-from shop.finance import drilldown, periods, queries
+from shop.finance import agreement, drilldown, periods, queries
 from shop.finance.periods import Period
 from shop.finance.queries import TotalsView
 from shop.finance.tables import guarded, plain_yuan
@@ -44,9 +44,9 @@ def _in_english(command: Callable[P, None]) -> Callable[P, None]:
 @ledger.command()
 @_in_english
 def verify() -> None:
-    """Recompute both books from their rows and name the first bad row of each check."""
+    """Recompute both books from their rows and from the documents; name the first bad row of each check."""
     with db.sessionmaker() as session, _ProgressBars() as bars:
-        verdict = books.verify(session, on_progress=bars.update)
+        verdict = agreement.verify(session, on_progress=bars.update)
     problems = {problem.check: problem for problem in verdict.problems}
     for check, rows in verdict.checked.items():
         problem = problems.get(check)

@@ -8,14 +8,15 @@ from flask_babel import lazy_gettext
 
 import ledger
 from shop.config import Settings
-from shop.db import business_day, db
-from shop.finance import declared, documents, drilldown, periods, queries, tables
+from shop.db import Page, business_day, db
+from shop.finance import agreement, declared, documents, drilldown, periods, queries, tables
 from shop.finance.periods import PRESET_LABELS, Period, Preset
 from shop.finance.queries import LEDGER_READERS, TOTALS_READERS
 from shop.finance.tables import CUT_LABELS, Cut, Table
 from shop.identity.actor import require_actor, requires
 from shop.registry import queries as registry
 from shop.registry.queries import Names
+from shop.web import page_number
 
 blueprint = Blueprint("finance", __name__)
 
@@ -30,21 +31,9 @@ CHECK_LABELS = {
     "margins": lazy_gettext("帮扶方合计与产地合计一致"),
     "reversals": lazy_gettext("冲销有原记录，且不超过原金额"),
     "rights": lazy_gettext("应用无权修改或删除账目"),
+    "orders": lazy_gettext("订单金额与明细、收款一致"),
+    "documents": lazy_gettext("账目与订单、销售、收款单据一致"),
 }
-
-
-@dataclass(frozen=True)
-class AccountPage:
-    """One page of the accounts."""
-
-    items: list[ledger.AccountRow]
-    total: int
-    page: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // PAGE_SIZE))
 
 
 @dataclass(frozen=True)
@@ -103,10 +92,7 @@ def transfers_page() -> ResponseReturnValue:
     return render_template(
         "finance/transfers.html",
         chosen=chosen,
-        conditions=[
-            (tables.DIMENSION_LABELS[name], tables.value_label(names, name, code))
-            for name, code in chosen.where.items()
-        ],
+        conditions=tables.condition_labels(names, chosen.where),
         lines=[_transfer_line(names, row) for row in page.rows],
         next_cursor=page.next_cursor,
         is_first=not request.args.get("cursor"),
@@ -121,9 +107,9 @@ def accounts_page() -> ResponseReturnValue:
     book = "cash" if request.args.get("book") == "cash" else "aid"
     prefix = request.args.get("prefix", "").strip()
     rows = ledger.accounts(db.session, book=book, prefix=prefix or None)
-    number = max(1, request.args.get("page", 1, int))
+    number = page_number()
     names = registry.names(db.session)
-    page = AccountPage(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], len(rows), number)
+    page = Page(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], len(rows), number, PAGE_SIZE)
     return render_template(
         "finance/accounts.html",
         page=page,
@@ -176,7 +162,7 @@ def verify_page() -> ResponseReturnValue:
     if request.method == "POST":
         # A session of its own: the check needs one snapshot from its first read.
         with db.sessionmaker() as session:
-            verdict = ledger.verify(session)
+            verdict = agreement.verify(session)
     return render_template("finance/verify.html", verdict=verdict, labels=CHECK_LABELS)
 
 

@@ -7,9 +7,11 @@ import pytest
 import sqlalchemy as sa
 from click.testing import Result
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.finance.books import NET_FEN, REVERSED_FEN, post_all
+from tests.finance.documents import make_all
 
 
 @pytest.fixture
@@ -23,8 +25,10 @@ def run(app: Flask, *args: str) -> Result:
 
 
 class TestVerify:
-    def test_ends_with_0_when_the_books_agree(self, books: Flask) -> None:
-        result = run(books, "verify")
+    def test_ends_with_0_when_the_books_agree(self, app: Flask, client: FlaskClient, session: Session) -> None:
+        make_all(client, session)
+
+        result = run(app, "verify")
 
         assert result.exit_code == 0, result.output
         assert "The books agree." in result.output

@@ -17,6 +17,7 @@ from shop.finance.declared import coverage_percent
 from shop.identity.models import OrganisationKind, Role
 from tests import factories
 from tests.finance.books import NET_FEN, post_all
+from tests.finance.documents import make_all
 
 CUTS = {
     "partner": "side,partner,mode",
@@ -194,19 +195,20 @@ class TestDeclared:
 
 class TestVerify:
     def test_finds_the_books_in_order_and_names_a_tampered_row(
-        self, finance: FlaskClient, superuser: sa.Engine
+        self, client: FlaskClient, session: Session, superuser: sa.Engine
     ) -> None:
+        make_all(client, session)
+        factories.sign_in(client, factories.user(session, role=Role.AUDITOR))
+
         def verified() -> str:
-            token = factories.csrf_token(text(finance, "/finance/verify"))
-            answer = finance.post("/finance/verify", data={"csrf_token": token})
+            token = factories.csrf_token(text(client, "/finance/verify"))
+            answer = client.post("/finance/verify", data={"csrf_token": token})
             return unescape(answer.get_data(as_text=True))
 
         assert "账本相符" in verified()
         with superuser.begin() as connection:
-            connection.execute(
-                sa.text("UPDATE ledger_transfer SET amount_fen = amount_fen + 1 WHERE source = 'sale:B-1'")
-            )
+            connection.execute(sa.text("UPDATE sale SET amount_fen = amount_fen + 1 WHERE reference = 'T-1'"))
 
         page = verified()
-        assert "检查不符" in page
-        assert "sale:B-1" in page
+        assert "有 1 项检查不符" in page
+        assert "sale:T-1" in page

@@ -1,0 +1,132 @@
+"""What the documents give, in SQL: the rules of counting once more, independent of the code that posts.
+
+Whoever changes what is posted changes it here as well; the tests hold the two together.
+"""
+
+import sqlalchemy as sa
+
+from shop.assistance.models import Sale
+from shop.orders.models import Order
+from shop.payments.models import BankReceipt
+
+ORDERS = sa.select(sa.func.count()).select_from(Order)
+DOCUMENTS = sa.select(
+    ORDERS.scalar_subquery()
+    + sa.select(sa.func.count()).select_from(Sale).scalar_subquery()
+    + sa.select(sa.func.count()).select_from(BankReceipt).scalar_subquery()
+)
+
+WRONG_ORDERS = """
+    SELECT number, count(*) OVER () AS wrong
+    FROM "order" o
+    JOIN LATERAL (
+        SELECT
+            sum(amount_fen) AS goods_fen,
+            sum(accepted_amount_fen) AS accepted_fen,
+            bool_or(amount_fen <> quantity * unit_price_fen) AS is_wrong,
+            bool_or(accepted_amount_fen <> round(accepted_quantity * unit_price_fen)) AS is_wrongly_accepted
+        FROM order_line WHERE order_id = o.id
+    ) line ON true
+    WHERE line.is_wrong IS NOT FALSE OR line.is_wrongly_accepted
+        OR o.goods_fen <> line.goods_fen
+        OR o.accepted_fen IS DISTINCT FROM line.accepted_fen
+        OR o.paid_fen <> (SELECT coalesce(sum(allocated_fen), 0) FROM bank_receipt WHERE order_id = o.id)
+    ORDER BY o.placed_at, o.number
+    LIMIT 1
+"""
+
+# A receipt does not say to which of our banks it came, so all banks are one here. A reversed sale does not say on which
+# day, so its mirror has none. An order paid in advance counts on the day of the last money that it needed.
+_RECEIPTS = """
+    SELECT
+        'cash', 'receipt:' || receipt.number, 'asset:bank',
+        CASE WHEN o.payment_method = 'on_account' THEN 'asset:receivable:' || buyer.code ELSE 'liability:prepaid' END,
+        receipt.paid_on, false, receipt.allocated_fen
+    FROM bank_receipt receipt JOIN "order" o ON o.id = receipt.order_id
+    LEFT JOIN organisation buyer ON buyer.id = o.organisation_id
+    UNION ALL
+    SELECT
+        'cash', 'receipt:' || number, 'asset:bank', 'liability:unallocated', paid_on, false, amount_fen - allocated_fen
+    FROM bank_receipt
+"""
+_SALES = """
+    SELECT
+        'aid', 'sale:' || sale.reference,
+        CASE WHEN is_mirror THEN account.county ELSE account.partner END,
+        CASE WHEN is_mirror THEN account.partner ELSE account.county END,
+        CASE WHEN NOT is_mirror THEN sale.sold_on END, NOT sale.is_paired, sale.amount_fen
+    FROM sale CROSS JOIN (VALUES (false), (true)) direction (is_mirror) CROSS JOIN LATERAL (
+        SELECT
+            concat_ws(':', 'partner', partner_code, mode, channel_code) AS partner,
+            concat_ws(':', 'county', coalesce(county_code, 'unknown'), category_code) AS county
+    ) account
+    WHERE sale.status = 'reversed' OR sale.status = 'confirmed' AND NOT is_mirror
+"""
+_LINES = """
+    SELECT
+        o.number, o.status = 'accepted' AS is_accepted, o.payment_method <> 'on_account' AS is_prepaid, o.accepted_on,
+        greatest(o.placed_on, (
+            SELECT max(paid_on) FROM bank_receipt WHERE order_id = o.id AND allocated_fen > 0
+        )) AS paid_on,
+        concat_ws(':', 'partner', o.partner_code, 'direct', o.channel_code) AS partner,
+        concat_ws(':', 'county', line.county_code, line.category_code) AS county,
+        CASE WHEN o.payment_method = 'on_account' THEN 'asset:receivable:' || buyer.code ELSE 'liability:prepaid' END
+            AS payer,
+        NOT line.is_paired AS is_outside, 'liability:supplier:' || line.producer_code AS producer,
+        line.quantity * line.unit_price_fen AS ordered_fen,
+        coalesce(round(line.accepted_quantity * line.unit_price_fen), 0) AS accepted_fen,
+        coalesce(round(round(line.accepted_quantity * line.unit_price_fen) * line.commission_bp / 10000), 0)
+            AS commission_fen
+    FROM "order" o JOIN order_line line ON line.order_id = o.id
+    LEFT JOIN organisation buyer ON buyer.id = o.organisation_id
+    WHERE o.status IN ('paid', 'accepted')
+"""
+_ORDERS = """
+    SELECT
+        'aid', 'order:' || number, partner, county, CASE WHEN is_prepaid THEN paid_on ELSE accepted_on END, is_outside,
+        CASE WHEN is_prepaid THEN ordered_fen ELSE accepted_fen END
+    FROM line
+    UNION ALL
+    SELECT 'aid', 'order:' || number, county, partner, accepted_on, is_outside, ordered_fen - accepted_fen
+    FROM line WHERE is_prepaid AND is_accepted
+    UNION ALL
+    SELECT 'cash', 'order:' || number, payer, producer, accepted_on, false, accepted_fen - commission_fen
+    FROM line WHERE is_accepted
+    UNION ALL
+    SELECT 'cash', 'order:' || number, payer, 'income:commission', accepted_on, false, commission_fen
+    FROM line WHERE is_accepted
+    UNION ALL
+    SELECT 'cash', 'order:' || o.number, line.payer, 'income:freight', o.accepted_on, false, o.freight_fen
+    FROM "order" o JOIN (SELECT number, min(payer) AS payer FROM line GROUP BY number) line USING (number)
+    WHERE o.status = 'accepted' AND o.accepted_fen > 0
+"""
+_HELD = """
+    SELECT
+        entry.book, transfer.source,
+        CASE WHEN debit.code LIKE 'asset:bank:%' THEN 'asset:bank' ELSE debit.code END, credit.code,
+        CASE WHEN entry.reverses IS NULL OR transfer.source NOT LIKE 'sale:%' THEN transfer.effective_on END,
+        transfer.kind LIKE '%\\_unpaired', transfer.amount_fen
+    FROM ledger_transfer transfer JOIN ledger_entry entry ON entry.id = transfer.entry_id
+    JOIN ledger_account debit ON debit.id = transfer.debit_account
+    JOIN ledger_account credit ON credit.id = transfer.credit_account
+"""
+
+DIFFERENCES = f"""
+    WITH line AS MATERIALIZED ({_LINES}),
+    expected (book, source, debit, credit, day, is_outside, amount_fen) AS (
+        {_RECEIPTS} UNION ALL {_SALES} UNION ALL {_ORDERS}
+    ),
+    held (book, source, debit, credit, day, is_outside, amount_fen) AS ({_HELD})
+    SELECT
+        source, debit, credit, day, sum(expected_fen) AS expected_fen, sum(held_fen) AS held_fen,
+        count(*) OVER () AS wrong
+    FROM (
+        SELECT book, source, debit, credit, day, is_outside, amount_fen AS expected_fen, 0 AS held_fen FROM expected
+        UNION ALL
+        SELECT book, source, debit, credit, day, is_outside, 0, amount_fen FROM held
+    ) side
+    GROUP BY book, source, debit, credit, day, is_outside
+    HAVING sum(expected_fen) <> sum(held_fen)
+    ORDER BY day, source, debit, credit
+    LIMIT 1
+"""  # noqa: S608  # put together from the constants above

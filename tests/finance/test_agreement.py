@@ -1,0 +1,75 @@
+"""The books say what the documents say, and the check names the first that does not."""
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+import ledger
+from shop.finance import agreement
+from tests.finance.documents import make_all
+
+GONE = """
+    DELETE FROM ledger_flow flow USING ledger_transfer transfer
+    WHERE transfer.source = 'sale:T-1' AND flow.debit_account = transfer.debit_account
+        AND flow.credit_account = transfer.credit_account AND flow.day = transfer.effective_on;
+    DELETE FROM ledger_transfer WHERE source = 'sale:T-1';
+    DELETE FROM ledger_entry WHERE key = 'sale:T-1'
+"""
+
+
+@pytest.fixture
+def documents(client: FlaskClient, session: Session) -> Session:
+    make_all(client, session)
+    session.rollback()
+    return session
+
+
+class TestVerify:
+    def test_finds_that_what_was_posted_is_what_the_documents_give(self, documents: Session) -> None:
+        verdict = agreement.verify(documents)
+
+        assert verdict.problems == []
+        assert verdict.checked["orders"] == 6
+        assert verdict.checked["documents"] == 6 + 3 + 7
+
+    @pytest.mark.parametrize(
+        ("tampering", "check", "row"),
+        [
+            (GONE, "documents", "sale:T-1"),
+            ("UPDATE sale SET amount_fen = amount_fen - 1 WHERE reference = 'T-1'", "documents", "sale:T-1"),
+            ("UPDATE sale SET county_code = '620826' WHERE reference = 'T-2'", "documents", "sale:T-2"),
+            ("UPDATE sale SET is_paired = NOT is_paired WHERE reference = 'T-1'", "documents", "sale:T-1"),
+            ("UPDATE sale SET sold_on = sold_on - 1 WHERE reference = 'T-1'", "documents", "sale:T-1"),
+            ("UPDATE sale SET status = 'confirmed' WHERE reference = 'T-3'", "documents", "sale:T-3"),
+            ("UPDATE sale SET reference = 'T-9' WHERE reference = 'T-1'", "documents", "sale:T-1"),
+            ("UPDATE bank_receipt SET amount_fen = amount_fen + 1 WHERE amount_fen = 4321", "documents", "receipt:"),
+            ("DELETE FROM bank_receipt WHERE amount_fen = 4321", "documents", "receipt:"),
+            ("UPDATE order_line SET accepted_quantity = 2.006 WHERE accepted_quantity = 2.005", "orders", "order:"),
+            ("""UPDATE "order" SET paid_fen = paid_fen + 1 WHERE paid_fen = 500""", "orders", "order:"),
+            ("""UPDATE "order" SET partner_code = '120000' WHERE paid_fen = 500""", "documents", "order:"),
+            ("""UPDATE "order" SET status = 'cancelled' WHERE paid_fen = 500""", "documents", "order:"),
+            ("""UPDATE "order" SET status = 'paid' WHERE status = 'awaiting_payment'""", "documents", "order:"),
+        ],
+    )
+    def test_names_a_document_that_the_books_do_not_follow(
+        self, documents: Session, superuser: sa.Engine, tampering: str, check: str, row: str
+    ) -> None:
+        with superuser.begin() as connection:
+            for statement in tampering.split(";"):
+                assert connection.execute(sa.text(statement)).rowcount > 0
+
+        first = {problem.check: problem for problem in agreement.verify(documents).problems}
+
+        assert first[check].row.startswith(row)
+        assert {"orders", "documents"}.issuperset(first), "the ledger's own rows are sound"
+
+    def test_names_an_entry_without_a_document(self, documents: Session) -> None:
+        leg = ledger.Leg("partner:120000:direct:union", "county:620826:produce", 1, "sale")
+        day = documents.scalar(sa.text("SELECT sold_on FROM sale WHERE reference = 'T-1'"))
+        ledger.post(documents, ledger.Draft("aid", "sale:X", day, "sale:X", (leg,)))
+
+        (problem,) = agreement.verify(documents).problems
+
+        assert (problem.check, problem.row, problem.count) == ("documents", "sale:X", 1)
+        assert problem.message.endswith("the document gives 0 fen, the ledger holds 1 fen")
