@@ -33,9 +33,7 @@ def list_sales(query: dict[str, Any]) -> tuple[Any, int, dict[str, str]]:
 def report_sale(draft: SaleDraft) -> Sale:
     """Report one off-platform sale. It counts once another person has confirmed it."""
     with transaction() as session:
-        sale = service.report_sale(session, require_actor(), draft)
-        reference = sale.reference
-    return _answer(reference)
+        return service.report_sale(session, require_actor(), draft)
 
 
 @blueprint.get("/sales/<reference>")
@@ -53,8 +51,7 @@ def get_sale(reference: str) -> Sale:
 def confirm_sale(reference: str) -> Sale:
     """Confirm a reported sale and post it to the assistance book."""
     with transaction() as session:
-        service.confirm_sale(session, require_actor(), reference)
-    return _answer(reference)
+        return service.confirm_sale(session, require_actor(), reference)
 
 
 @blueprint.post("/sales/<reference>/reject")
@@ -65,8 +62,7 @@ def confirm_sale(reference: str) -> Sale:
 def reject_sale(body: dict[str, str], reference: str) -> Sale:
     """Reject a reported sale, with the reason."""
     with transaction() as session:
-        service.reject_sale(session, require_actor(), reference, reason=body["reason"])
-    return _answer(reference)
+        return service.reject_sale(session, require_actor(), reference, reason=body["reason"])
 
 
 @blueprint.post("/sales/<reference>/reverse")
@@ -77,10 +73,4 @@ def reject_sale(body: dict[str, str], reference: str) -> Sale:
 def reverse_sale(body: dict[str, str], reference: str) -> Sale:
     """Take a confirmed sale back out of the books, with the reason."""
     with transaction() as session:
-        service.reverse_sale(session, require_actor(), reference, reason=body["reason"])
-    return _answer(reference)
-
-
-def _answer(reference: str) -> Sale:
-    """Read the sale again with all that an answer shows: the commit has expired what the service loaded."""
-    return queries.sale(db.session, require_actor(), reference)
+        return service.reverse_sale(session, require_actor(), reference, reason=body["reason"])

@@ -1,6 +1,5 @@
 """Reading off-platform sales: what an actor may see, and the rows behind the pages."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from shop.assistance.models import UNKNOWN_COUNTY, Sale, SaleStatus
 from shop.assistance.rules import KnownCodes
+from shop.db import Page
 from shop.errors import NotAllowed, NotFound
 from shop.identity.actor import Actor
 from shop.identity.models import AuditEvent, Role, User
@@ -20,19 +20,10 @@ READERS = (Role.PARTNER_OFFICER, Role.OPERATOR, Role.FINANCE, Role.AUDITOR)
 
 
 @dataclass(frozen=True)
-class SalePage:
-    """One page of a list of sales, newest report first."""
+class SalePage(Page[Sale]):
+    """One page of a list of sales, newest report first, with the sum of all."""
 
-    items: Sequence[Sale]
-    total: int
     total_fen: int
-    page: int
-    page_size: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.page_size))
 
 
 @dataclass(frozen=True)
@@ -102,8 +93,8 @@ def sales(
         .order_by(Sale.reported_at.desc(), Sale.id.desc())
         .limit(page_size)
         .offset((page - 1) * page_size)
-    ).all()
-    return SalePage(items, count, int(total_fen), page, page_size)
+    )
+    return SalePage(list(items), count, page, page_size, int(total_fen))
 
 
 def timeline(session: Session, sale: Sale) -> list[Step]:

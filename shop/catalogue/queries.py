@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from shop.catalogue import rules, search
-from shop.catalogue.display.views import ProductPage, ProductView, product_view
+from shop.catalogue.display.views import ProductView, product_view
 from shop.catalogue.models import Product, Sku
-from shop.db import business_day
+from shop.db import Page, business_day
 from shop.errors import NotFound
 from shop.registry.models import Category, Region
 
@@ -61,7 +61,7 @@ class Facets:
     months: dict[int, int]
 
 
-def product_list(session: Session, filters: ProductFilters, page: int, page_size: int) -> ProductPage:
+def product_list(session: Session, filters: ProductFilters, page: int, page_size: int) -> Page[ProductView]:
     """Return one page of the listed products; beyond the last page it is empty.
 
     Costs three queries; a search costs one more, or two where no product has all that was typed.
@@ -69,7 +69,7 @@ def product_list(session: Session, filters: ProductFilters, page: int, page_size
     conditions = [Product.is_listed, *_narrowed(filters, _terms(session, filters.q))]
     total = session.scalar(sa.select(sa.func.count()).select_from(Product).where(*conditions)) or 0
     query = sa.select(Product).where(*conditions).order_by(*_order(filters))
-    return ProductPage(_views(session, query, page=page, page_size=page_size), total, page, page_size)
+    return Page(_views(session, query, page=page, page_size=page_size), total, page, page_size)
 
 
 def product(session: Session, product_id: str) -> ProductView:
@@ -116,12 +116,12 @@ def facets(session: Session, filters: ProductFilters) -> Facets:
     )
 
 
-def stock_list(session: Session, *, q: str, page: int, page_size: int) -> ProductPage:
+def stock_list(session: Session, *, q: str, page: int, page_size: int) -> Page[ProductView]:
     """Return one page of all products, listed or not, for whoever keeps the stock."""
     conditions = _narrowed(ProductFilters(q=q), search.terms(q))
     total = session.scalar(sa.select(sa.func.count()).select_from(Product).where(*conditions)) or 0
     query = sa.select(Product).where(*conditions).order_by(Product.id)
-    return ProductPage(_views(session, query, page=page, page_size=page_size), total, page, page_size)
+    return Page(_views(session, query, page=page, page_size=page_size), total, page, page_size)
 
 
 def _views(session: Session, query: sa.Select[Product], *, page: int, page_size: int) -> list[ProductView]:

@@ -11,8 +11,6 @@ from shop.identity.actor import Actor, actor_for
 from shop.identity.models import Organisation, OrganisationKind, Role, User
 from shop.identity.service import OrganisationDraft
 
-PASSWORD = "ganwei-demo"  # noqa: S105  # published on purpose: it opens invented data only
-
 ORGANISATIONS = (
     OrganisationDraft("demo-platform", "甘味平台运营中心(演示)", OrganisationKind.PLATFORM),
     OrganisationDraft(
@@ -60,7 +58,7 @@ def load(session: Session) -> Cast | None:
         organisations[draft.code].is_demo = True
     actors: dict[str, Actor] = {}
     for login, name, home, role in PEOPLE:
-        user = service.create_user(session, None, email=_address(login), name=name, password=PASSWORD)
+        user = service.create_user(session, None, email=_address(login), name=name, password=service.DEMO_PASSWORD)
         user.is_demo = True
         if home is not None and role is not None:
             service.add_membership(session, None, user=user, organisation=organisations[home], role=role, at=now())

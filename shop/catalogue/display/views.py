@@ -72,31 +72,6 @@ class ProductView:
         return url_for("catalogue.product_page", product_id=self.id)
 
 
-@dataclass(frozen=True)
-class ProductPage:
-    """One page of the product list."""
-
-    items: list[ProductView]
-    total: int
-    page: int
-    page_size: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.page_size))
-
-    @property
-    def is_first(self) -> bool:
-        """Whether no page comes before."""
-        return self.page <= 1
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no page comes after."""
-        return self.page >= self.pages
-
-
 def product_view(product: Product, *, on: date) -> ProductView:
     """Return the view of a product whose category, county (with its parent), producer and packs are loaded."""
     art = product.art or product.category.art
