@@ -1,5 +1,6 @@
 """What no request may carry, whatever it is for."""
 
+import json
 from collections.abc import Iterator
 
 from flask import Flask, request
@@ -12,29 +13,49 @@ NUL = "\x00"
 
 def register(app: Flask) -> None:
     """Check every request before its view."""
-    app.before_request(refuse_nul)
+    app.before_request(refuse_unstorable)
 
 
-def refuse_nul() -> None:
-    """Refuse the one character that PostgreSQL cannot keep in text, naming the field that holds it.
+def refuse_unstorable() -> None:
+    r"""Refuse text that PostgreSQL cannot keep, naming the field that holds it.
+
+    That is the character NUL, and half of a surrogate pair, which JSON can spell (`"\ud800"`) and UTF-8 cannot.
 
     Raises:
-        InvalidInput: with every field that has it, or because the JSON is nested too deep to be read.
+        InvalidInput: with every field that has it, or because the JSON cannot be read: nested too deep, or with a
+            number of thousands of digits.
     """
-    try:
-        body = request.get_json(silent=True) if request.is_json else None
-    except RecursionError:
-        raise InvalidInput(gettext("请求嵌套过深。")) from None
     values = [
         *(("path", text) for text in (request.view_args or {}).values()),
         *request.args.items(multi=True),
         *request.form.items(multi=True),
-        *_texts(body),
+        *_texts(_json() if request.is_json else None),
     ]
-    names = {name for name, text in values if isinstance(text, str) and NUL in text + name}
+    names = {name for name, text in values if isinstance(text, str) and not _is_storable(name + text)}
     if names:
         message = gettext("含有不能保存的字符，请删除后重新输入。")
-        raise InvalidInput(errors=tuple(FieldError(name.replace(NUL, ""), message) for name in sorted(names)))
+        raise InvalidInput(errors=tuple(FieldError(_storable(name), message) for name in sorted(names)))
+
+
+def _json() -> object:
+    """Return the body's document; None for what is no JSON, which is the view's to refuse."""
+    try:
+        return json.loads(request.get_data(cache=True))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    except RecursionError:
+        raise InvalidInput(gettext("请求嵌套过深。")) from None
+    except ValueError:
+        # Python's own limit on turning digits into a number.
+        raise InvalidInput(gettext("请求中的数字位数太多。")) from None
+
+
+def _is_storable(text: str) -> bool:
+    return NUL not in text and _storable(text) == text
+
+
+def _storable(text: str) -> str:
+    return text.replace(NUL, "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:

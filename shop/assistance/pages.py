@@ -19,7 +19,7 @@ from shop.identity.idempotency import idempotent
 from shop.identity.models import Role
 from shop.registry import queries as registry
 from shop.registry.models import Category, Channel, Partner
-from shop.web import localised
+from shop.web import localised, page_number
 
 blueprint = Blueprint("assistance", __name__)
 
@@ -63,7 +63,7 @@ def sale_list() -> ResponseReturnValue:
         actor,
         status=chosen,
         partner=partner if partner in {row.code for row in partners} else None,
-        page=max(1, request.args.get("page", 1, int)),
+        page=page_number(),
         page_size=PAGE_SIZE,
     )
     return render_template(
