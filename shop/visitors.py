@@ -64,8 +64,11 @@ def same_for_visitors(view: Callable[P, ResponseReturnValue]) -> Callable[P, Res
         page = shelf.get(key)
         if page is None:
             setattr(g, TOKEN, blank)
-            rendered = view(*args, **kwargs)
-            g.pop(TOKEN)
+            try:
+                rendered = view(*args, **kwargs)
+            finally:
+                # Also after a refusal: the page that tells it has forms of its own, for one visitor.
+                g.pop(TOKEN)
             if not isinstance(rendered, str):
                 return rendered
             page = rendered
