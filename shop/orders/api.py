@@ -3,7 +3,7 @@
 from typing import Any
 
 from shop.db import db, now, transaction
-from shop.identity.actor import require_actor
+from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.orders import queries, service
 from shop.orders.models import Order
@@ -16,6 +16,7 @@ blueprint = ApiBlueprint("orders", __name__, description="Orders")
 
 @blueprint.post("/orders")
 @idempotent
+@requires()
 @blueprint.arguments(OrderRequest)
 @blueprint.response(201, OrderSchema)
 def place_order(draft: OrderDraft) -> Order:
@@ -26,6 +27,7 @@ def place_order(draft: OrderDraft) -> Order:
 
 
 @blueprint.get("/orders")
+@requires()
 @blueprint.arguments(OrderQuery, location="query")
 @blueprint.response(200, OrderSchema(many=True))
 def list_orders(query: dict[str, Any]) -> tuple[list[Order], int, dict[str, str]]:
@@ -36,6 +38,7 @@ def list_orders(query: dict[str, Any]) -> tuple[list[Order], int, dict[str, str]
 
 
 @blueprint.get("/orders/<number>")
+@requires()
 @blueprint.response(200, OrderSchema)
 def get_order(number: str) -> Order:
     """Return one order."""
@@ -44,6 +47,7 @@ def get_order(number: str) -> Order:
 
 @blueprint.post("/orders/<number>/cancel")
 @idempotent
+@requires()
 @blueprint.response(200, OrderSchema)
 def cancel_order(number: str) -> Order:
     """Cancel an order that is neither paid nor accepted."""

@@ -78,6 +78,7 @@ class ReceiptSchema(ma.Schema):
 
 
 @blueprint.post("/orders/<number>/payments")
+@requires()
 @blueprint.response(201, TransferDueSchema)
 def start_payment(number: str) -> TransferDue:
     """Say what to transfer for an order: payee, amount and the exact reference."""

@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from shop.db import business_day, transaction
-from shop.identity.actor import require_actor
+from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.orders.models import Order
 from shop.orders.rules import MAX_LINES
@@ -39,6 +39,7 @@ class AcceptanceRequest(ma.Schema):
 
 @blueprint.post("/orders/<number>/receipts")
 @idempotent
+@requires()
 @blueprint.arguments(AcceptanceRequest)
 @blueprint.response(201, OrderSchema)
 def accept_goods(payload: dict[str, Any], number: str) -> Order:
