@@ -36,7 +36,7 @@ class Document:
 
 
 def document_of(source: str) -> Document:
-    """Resolve a source such as "order:7KQ2", "sale:T-001" or "receipt:R8"."""
+    """Resolve a source such as "order:7KQ2", "sale:T-001" or "receipt:BR8"."""
     kind, _, rest = source.partition(":")
     document_id = rest.partition(":")[0]
     if kind == "order" and document_id:
@@ -45,7 +45,7 @@ def document_of(source: str) -> Document:
         url = url_for("assistance.sale_page", reference=document_id)
         return Document(gettext("站外销售 %(id)s", id=document_id), url)
     if kind == "receipt" and document_id:
-        return Document(gettext("收款 %(id)s", id=document_id), url_for("payments.receipts"))
+        return Document(gettext("收款 %(id)s", id=document_id), url_for("payments.receipt_page", number=document_id))
     return Document(source, None)
 
 

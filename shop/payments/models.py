@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Base, Fen, Id, now
+from shop.identity.models import User
 from shop.orders.models import Order
 
 
@@ -33,3 +34,4 @@ class BankReceipt(Base):
     is_demo: Mapped[bool] = mapped_column(default=False)
 
     order: Mapped[Order | None] = relationship(lazy="raise")
+    recorder: Mapped[User] = relationship(lazy="raise")

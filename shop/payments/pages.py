@@ -62,6 +62,13 @@ def receipts() -> ResponseReturnValue:
     return _render(form)
 
 
+@blueprint.get("/finance/receipts/<number>")
+@requires(Role.FINANCE, Role.AUDITOR)
+def receipt_page(number: str) -> ResponseReturnValue:
+    """Show one receipt: the bank line as it was recorded, and where its money went."""
+    return render_template("payments/receipt.html", receipt=queries.receipt(db.session, number))
+
+
 @blueprint.post("/finance/receipts")
 @requires(Role.FINANCE)
 @idempotent
@@ -82,7 +89,9 @@ def record_receipt() -> ResponseReturnValue:
     if order is not None:
         flash(gettext("已入账，订单 %(number)s 收款已登记。", number=order.number), "success")
     if left_fen:
-        flash(gettext("%(left)s 元没有找到对应的应收，已记入待分配款。", left=ledger.format_yuan(left_fen)), "warning")
+        flash(
+            gettext("%(left)s 元没有找到对应的应收，已记入待认领款项。", left=ledger.format_yuan(left_fen)), "warning"
+        )
     return redirect(url_for("payments.receipts"))
 
 

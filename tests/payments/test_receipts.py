@@ -147,3 +147,21 @@ class TestRecordBankReceipt:
 
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert answer.get_json()["errors"][0]["field"] == "paid_on"
+
+
+class TestReceiptPage:
+    def test_shows_the_bank_line_and_leads_to_order_and_ledger(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        order = _place(client, factories.bearer(session, factories.user(session)))
+        clerk = factories.user(session, role=Role.FINANCE)
+        finance = factories.bearer(session, clerk)
+        body = _receipt(order["total_fen"] + 7_00, order["number"])
+        number = client.post("/api/v1/bank-receipts", json=body, headers=finance).get_json()["number"]
+        factories.sign_in(client, clerk)
+
+        page = client.get(f"/finance/receipts/{number}").get_data(as_text=True)
+
+        assert f"/orders/{order['number']}" in page
+        assert f"/finance/transfers?source=receipt:{number}" in page
+        assert "7.00" in page
+        assert client.get("/finance/receipts/BR000").status_code == HTTPStatus.NOT_FOUND
