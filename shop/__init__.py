@@ -23,6 +23,7 @@ def create_app(settings: Settings) -> Flask:
         # Addresses of static files carry their version.
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=7),
     )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider, which has it
     if settings.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # how Werkzeug documents it
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
