@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+import limits
+
+import ledger
+
 BUSINESS_TIMEZONE = ZoneInfo("Asia/Shanghai")
 """Business days are days in China, whatever the server's clock says."""
 
@@ -76,7 +80,7 @@ class Settings:
             # The demo is served over plain HTTP on the loopback address.
             secure_cookies=_flag(environ, "GANWEI_SECURE_COOKIES", default=not demo, problems=problems),
             proxies=_count(environ, "GANWEI_PROXIES", problems),
-            password_guesses=environ.get("GANWEI_PASSWORD_GUESSES", cls.password_guesses),
+            password_guesses=_rate(environ, "GANWEI_PASSWORD_GUESSES", default=cls.password_guesses, problems=problems),
             password_memory_kib=_password_memory_kib(environ, problems),
         )
         if problems:
@@ -120,10 +124,20 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool, problems: lis
 
 def _count(environ: Mapping[str, str], name: str, problems: list[str]) -> int:
     value = environ.get(name, "0")
-    if not value.isdecimal():
+    if not (value.isascii() and value.isdecimal()):
         problems.append(f"{name} must be a whole number, not {value!r}")
         return 0
     return int(value)
+
+
+def _rate(environ: Mapping[str, str], name: str, *, default: str, problems: list[str]) -> str:
+    """Return a rate that the limiter can read: one that it cannot would limit nothing, and say so in the log only."""
+    value = environ.get(name, default)
+    try:
+        limits.parse_many(value)
+    except ValueError:
+        problems.append(f"{name} must be a rate such as {default!r}, not {value!r}")
+    return value
 
 
 def _password_memory_kib(environ: Mapping[str, str], problems: list[str]) -> int:
@@ -143,4 +157,9 @@ def _payee(environ: Mapping[str, str], *, demo: bool, problems: list[str]) -> Pa
         values[field] = environ.get(f"GANWEI_PAYEE_{field}", "")
         if not values[field]:
             problems.append(f"GANWEI_PAYEE_{field} is not set; buyers need it to pay by bank transfer")
+    try:
+        ledger.parse("cash", f"asset:bank:{values['LEDGER_ID'] or 'unset'}")
+    except ledger.AccountShapeError:
+        # Otherwise the first receipt would be the one to find out.
+        problems.append(f"GANWEI_PAYEE_LEDGER_ID cannot name an account of the ledger: {values['LEDGER_ID']!r}")
     return Payee(values["NAME"], values["BANK"], values["ACCOUNT"], values["LEDGER_ID"])
