@@ -64,7 +64,9 @@ def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _texts(inner, f"{path}.{name}".removeprefix("."))
+            inner_path = f"{path}.{name}".removeprefix(".")
+            yield inner_path, name
+            yield from _texts(inner, inner_path)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _texts(inner, f"{path}.{index}".removeprefix("."))

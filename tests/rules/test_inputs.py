@@ -33,6 +33,11 @@ def test_text_that_cannot_be_stored_is_refused_by_the_name_of_its_field(
     assert post(client, session, body) == (HTTPStatus.UNPROCESSABLE_ENTITY, [field])
 
 
+@pytest.mark.parametrize("name", ["a\x00b", f"a{HALF_PAIR}b"])
+def test_a_name_that_cannot_be_stored_is_refused(client: FlaskClient, session: Session, name: str) -> None:
+    assert post(client, session, json.dumps(RECEIPT | {name: 1})) == (HTTPStatus.UNPROCESSABLE_ENTITY, ["ab"])
+
+
 def test_a_number_of_thousands_of_digits_is_refused(client: FlaskClient, session: Session) -> None:
     body = json.dumps(RECEIPT).replace(": 1,", f": {'9' * 5000},")
 
