@@ -86,7 +86,7 @@ def record_receipt() -> ResponseReturnValue:
     except InvalidInput as error:
         form.paid_on.errors = [item.message for item in error.errors]
         return _render(form), error.status
-    if order is not None:
+    if order is not None and receipt.allocated_fen:
         flash(gettext("已入账，订单 %(number)s 收款已登记。", number=order.number), "success")
     if left_fen:
         flash(

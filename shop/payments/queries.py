@@ -9,15 +9,11 @@ from shop.errors import NotFound
 from shop.payments.models import BankReceipt
 
 
-def receipts(
-    session: Session, *, page: int, page_size: int, only_unallocated: bool = False, number: str | None = None
-) -> Page[BankReceipt]:
-    """Return one page of bank receipts with their orders, newest first; with a number, that one alone."""
+def receipts(session: Session, *, page: int, page_size: int, only_unallocated: bool = False) -> Page[BankReceipt]:
+    """Return one page of bank receipts with their orders, newest first."""
     query = sa.select(BankReceipt).options(selectinload(BankReceipt.order))
     if only_unallocated:
         query = query.where(BankReceipt.allocated_fen < BankReceipt.amount_fen)
-    if number is not None:
-        query = query.where(BankReceipt.number == number)
     query = query.order_by(BankReceipt.recorded_at.desc(), BankReceipt.id.desc())
     return fetch_page(session, query, page=page, page_size=page_size)
 

@@ -51,7 +51,7 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
     receipt = BankReceipt(
         id=ledger.uuid7(),
         number=new_number().replace("GW", "BR", 1),
-        order=order if split.taken_fen else None,
+        order=order,
         amount_fen=draft.amount_fen,
         allocated_fen=split.taken_fen,
         paid_on=draft.paid_on,
@@ -81,7 +81,8 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
 
 def _captured_on(session: Session, order: Order) -> date:
     """Return the day on which the order was paid in full: receipts may be recorded in another order than they came."""
-    last = session.scalar(sa.select(sa.func.max(BankReceipt.paid_on)).where(BankReceipt.order_id == order.id))
+    captured = sa.and_(BankReceipt.order_id == order.id, BankReceipt.allocated_fen > 0)
+    last = session.scalar(sa.select(sa.func.max(BankReceipt.paid_on)).where(captured))
     return max(order.placed_on, last) if last is not None else order.placed_on
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from shop.db import business_day
-from shop.identity.models import Role
+from shop.identity.models import AuditEvent, Role
 from tests import factories
 
 
@@ -113,6 +113,62 @@ class TestRecordBankReceipt:
         assert [row.effective_on for row in ledger.transfers(session, book="aid").rows] == [business_day()]
         assert [row.effective_on.isoformat() for row in ledger.transfers(session, book="cash").rows] == [earlier]
 
+    def test_counts_no_freight(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        buyer = factories.bearer(session, factories.user(session))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        order = _place(client, buyer, quantity=1)
+
+        client.post("/api/v1/bank-receipts", json=_receipt(order["total_fen"], order["number"]), headers=finance)
+
+        assert order["freight_fen"] > 0
+        assert ledger.balance(session, "liability:prepaid") == order["goods_fen"] + order["freight_fen"]
+        assert ledger.totals(session, book="aid", by=()).total_fen == order["goods_fen"]
+
+    def test_marks_what_lies_outside_the_pairing(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session, "GS001-1")
+        factories.stock(session, "GS005-1")
+        buyer = factories.bearer(session, factories.user(session, role=Role.CANTEEN))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        body = factories.order_request(("GS001-1", 1), ("GS005-1", 1))
+        order = client.post("/api/v1/orders", json=body, headers=buyer).get_json()
+
+        client.post("/api/v1/bank-receipts", json=_receipt(order["total_fen"], order["number"]), headers=finance)
+
+        totals = ledger.totals(session, book="aid", by=("pairing", "county"))
+        assert [(row.key["pairing"], row.key["county"], row.amount_fen) for row in totals.rows] == [
+            ("inside", "621121", order["lines"][1]["amount_fen"]),
+            ("outside", "621102", order["lines"][0]["amount_fen"]),
+        ]
+
+    def test_has_one_effect_however_often_it_is_sent(self, client: FlaskClient, session: Session) -> None:
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        headers = finance | {"Idempotency-Key": factories.key()}
+
+        first, second = (client.post("/api/v1/bank-receipts", json=_receipt(100, "x"), headers=headers) for _ in "12")
+
+        assert first.get_json() == second.get_json()
+        assert ledger.balance(session, "liability:unallocated") == 100
+
+    def test_believes_the_order_that_finance_names_before_the_reference(
+        self, client: FlaskClient, session: Session
+    ) -> None:
+        factories.stock(session)
+        buyer = factories.bearer(session, factories.user(session))
+        who = factories.user(session, role=Role.FINANCE)
+        named, referred = (_place(client, buyer)["number"] for _ in range(2))
+
+        receipt = client.post(
+            "/api/v1/bank-receipts",
+            json=_receipt(100, referred, order_number=f" {named.lower()} "),
+            headers=factories.bearer(session, who),
+        ).get_json()
+
+        assert receipt["order_number"] == named
+        (event,) = session.query(AuditEvent).filter_by(subject=f"receipt:{receipt['number']}")
+        assert (event.action, event.user_id) == ("receipt.record", who.id)
+        assert event.detail == {"amount_fen": 100, "order": named, "allocated_fen": 100}
+
     def test_refuses_no_money_that_arrived(self, client: FlaskClient, session: Session) -> None:
         factories.stock(session)
         buyer = factories.bearer(session, factories.user(session))
@@ -130,6 +186,8 @@ class TestRecordBankReceipt:
 
         assert [answer.status_code for answer in answers] == [HTTPStatus.CREATED] * 4
         assert [answer.get_json()["unallocated_fen"] for answer in answers] == [100, 200, 300, 400]
+        linked = [answer.get_json()["order_number"] for answer in answers]
+        assert linked == [None, None, None, cancelled["number"]], "money for a cancelled order is found by its order"
         assert ledger.balance(session, "liability:unallocated") == 1000
         assert ledger.verify(session).ok
 
