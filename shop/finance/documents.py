@@ -1,11 +1,17 @@
 """From a transfer to the document behind it, and from an account's code to words."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from flask import url_for
 from flask_babel import gettext, lazy_gettext
+from sqlalchemy.orm import Session
 
+from shop.catalogue.models import Producer
 from shop.finance.queries import named
+from shop.identity.models import Organisation
+from shop.registry import queries as registry
 from shop.registry.queries import Names
 
 _CASH_LABELS = {
@@ -49,17 +55,30 @@ def document_of(source: str) -> Document:
     return Document(source, None)
 
 
-def account_label(names: Names, code: str) -> str:
-    """Return an account's code in words, such as "天津市 · 帮助销售 · 商超"; the code itself when it has none."""
+def account_labels(session: Session, codes: Iterable[str]) -> dict[str, str]:
+    """Return codes of accounts in words, such as "天津市 · 帮助销售 · 商超"; the code itself where it has none."""
+    wanted = set(codes)
+    names, parties = registry.names(session), _parties(session, wanted)
+    return {code: _label(names, parties, code) for code in wanted}
+
+
+def _label(names: Names, parties: Mapping[str, str], code: str) -> str:
     kind, *parts = code.split(":")
     dimensions = _DIMENSIONS.get(kind)
-    if dimensions is None:
-        return _cash_label(code)
-    return " · ".join(named(names, name, part)["name"] for name, part in zip(dimensions, parts, strict=True))
-
-
-def _cash_label(code: str) -> str:
+    if dimensions is not None:
+        return " · ".join(named(names, name, part)["name"] for name, part in zip(dimensions, parts, strict=True))
     if code in _CASH_LABELS:
         return str(_CASH_LABELS[code])
-    kind, _, identifier = code.rpartition(":")
-    return f"{_CASH_KINDS[kind]} · {identifier}" if kind in _CASH_KINDS else code
+    group, _, identifier = code.rpartition(":")
+    return f"{_CASH_KINDS[group]} · {parties.get(code, identifier)}" if group in _CASH_KINDS else code
+
+
+def _parties(session: Session, codes: set[str]) -> dict[str, str]:
+    """Return the names of the buyers and suppliers to whom accounts belong, by the account's code."""
+    found: dict[str, str] = {}
+    for prefix, model in (("asset:receivable:", Organisation), ("liability:supplier:", Producer)):
+        wanted = [code.removeprefix(prefix) for code in codes if code.startswith(prefix)]
+        if wanted:
+            rows = session.execute(sa.select(model.code, model.name).where(model.code.in_(wanted)))
+            found |= {prefix + row.code: row.name for row in rows}
+    return found

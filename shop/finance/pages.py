@@ -1,5 +1,6 @@
 """Pages over the ledger: totals, transfers, accounts, the declared figures, and the check of the books."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, render_template, request
@@ -15,7 +16,6 @@ from shop.finance.queries import LEDGER_READERS, TOTALS_READERS
 from shop.finance.tables import CUT_LABELS, Cut, Table
 from shop.identity.actor import require_actor, requires
 from shop.registry import queries as registry
-from shop.registry.queries import Names
 from shop.web import page_number
 
 blueprint = Blueprint("finance", __name__)
@@ -89,11 +89,12 @@ def transfers_page() -> ResponseReturnValue:
         page = drilldown.transfers(session, chosen, cursor=request.args.get("cursor"), page_size=PAGE_SIZE)
         summary = drilldown.summary(session, chosen)
     names = registry.names(db.session)
+    labels = documents.account_labels(db.session, _codes(page.rows))
     return render_template(
         "finance/transfers.html",
         chosen=chosen,
         conditions=tables.condition_labels(names, chosen.where),
-        lines=[_transfer_line(names, row) for row in page.rows],
+        lines=[_transfer_line(labels, row) for row in page.rows],
         next_cursor=page.next_cursor,
         is_first=not request.args.get("cursor"),
         summary=summary,
@@ -108,12 +109,11 @@ def accounts_page() -> ResponseReturnValue:
     prefix = request.args.get("prefix", "").strip()
     rows = ledger.accounts(db.session, book=book, prefix=prefix or None)
     number = page_number()
-    names = registry.names(db.session)
     page = Page(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], len(rows), number, PAGE_SIZE)
     return render_template(
         "finance/accounts.html",
         page=page,
-        labels={row.code: documents.account_label(names, row.code) for row in page.items},
+        labels=documents.account_labels(db.session, (row.code for row in page.items)),
         book=book,
         prefix=prefix,
     )
@@ -128,11 +128,11 @@ def statement_page(code: str) -> ResponseReturnValue:
         statement = drilldown.statement(
             session, code, period=period, cursor=request.args.get("cursor"), page_size=PAGE_SIZE
         )
-    names = registry.names(db.session)
+    labels = documents.account_labels(db.session, [code, *_codes(line.transfer for line in statement.rows)])
     return render_template(
         "finance/statement.html",
         statement=statement,
-        label=documents.account_label(names, code),
+        labels=labels,
         period=period,
         lines=[(line, documents.document_of(line.transfer.source)) for line in statement.rows],
     )
@@ -178,13 +178,15 @@ def _chosen_table() -> tuple[Preset, Period, Table]:
     return preset, period, table
 
 
-def _transfer_line(names: Names, row: ledger.TransferRow) -> TransferLine:
-    return TransferLine(
-        row,
-        documents.account_label(names, row.debit_account),
-        documents.account_label(names, row.credit_account),
-        documents.document_of(row.source),
-    )
+def _codes(rows: Iterable[ledger.TransferRow]) -> Iterator[str]:
+    for row in rows:
+        yield row.debit_account
+        yield row.credit_account
+
+
+def _transfer_line(labels: Mapping[str, str], row: ledger.TransferRow) -> TransferLine:
+    debit, credit = labels[row.debit_account], labels[row.credit_account]
+    return TransferLine(row, debit, credit, documents.document_of(row.source))
 
 
 def _is_demo() -> bool:

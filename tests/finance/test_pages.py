@@ -163,6 +163,24 @@ class TestLedgerPages:
         assert "泾川县 · 粮油" in text(finance, "/finance/accounts?prefix=county:620821")
         assert "待认领款项" in text(finance, "/finance/accounts?book=cash")
 
+    def test_accounts_of_buyers_and_suppliers_carry_their_names(self, client: FlaskClient, session: Session) -> None:
+        make_all(client, session)
+        factories.sign_in(client, factories.user(session, role=Role.FINANCE))
+        buyer = session.execute(
+            sa.text('SELECT code, name FROM organisation JOIN "order" o ON o.organisation_id = organisation.id')
+        ).first()
+        assert buyer is not None
+
+        label = f"应收（挂账单位） · {buyer.name}"
+        supplier = session.scalar(sa.text("SELECT name FROM producer WHERE code = 'S-621102'"))
+
+        assert f"应付供货方 · {supplier}" in text(client, "/finance/accounts?book=cash")
+        assert f">{label}</a>" in text(client, "/finance/accounts/asset:bank:test")
+        assert f">{label}</a>" in text(client, "/finance/transfers?book=cash")
+        assert f"<h1>{label}" in re.sub(
+            r"<h1[^>]*>", "<h1>", text(client, f"/finance/accounts/asset:receivable:{buyer.code}")
+        )
+
     @pytest.mark.parametrize(
         "url",
         [
