@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from shop.db import business_day
-from shop.identity.models import Role
+from shop.identity.models import AuditEvent, Role
 from shop.procurement import rules
 from tests import factories
 
@@ -111,6 +111,58 @@ class TestAcceptGoods:
 
         assert (first.status_code, second.status_code) == (HTTPStatus.CREATED, HTTPStatus.CONFLICT)
         assert ledger.totals(session, book="aid", by=("partner",)).total_fen == order["goods_fen"]
+
+    def test_has_one_effect_however_often_it_is_sent(
+        self, client: FlaskClient, session: Session, canteen: dict[str, str]
+    ) -> None:
+        order = _place(client, canteen)
+        headers = canteen | {"Idempotency-Key": factories.key()}
+        url = f"/api/v1/orders/{order['number']}/receipts"
+
+        first, second = (client.post(url, json=_accept(9, 4), headers=headers) for _ in range(2))
+
+        assert first.status_code == second.status_code == HTTPStatus.CREATED
+        assert first.get_json() == second.get_json()
+        (event,) = session.query(AuditEvent).filter_by(action="order.accept")
+        assert event.subject == f"order:{order['number']}"
+        assert event.detail == {"accepted_fen": first.get_json()["accepted_fen"]}
+
+    def test_keeps_a_reason_only_for_what_is_short(
+        self, client: FlaskClient, session: Session, canteen: dict[str, str]
+    ) -> None:
+        order = _place(client, canteen)
+        session.rollback()
+
+        accepted = client.post(
+            f"/api/v1/orders/{order['number']}/receipts", json=_accept(9, 4), headers=canteen
+        ).get_json()
+
+        assert [line["reason"] for line in accepted["lines"]] == ["破损", None]
+
+    @pytest.mark.parametrize("accepted_quantity", [1, 0])
+    def test_earns_the_freight_with_the_first_accepted_goods(
+        self, client: FlaskClient, session: Session, accepted_quantity: int
+    ) -> None:
+        factories.stock(session)
+        buyer = factories.bearer(session, factories.user(session))
+        finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
+        body = factories.order_request(("GS001-1", 2))
+        order = client.post("/api/v1/orders", json=body, headers=buyer).get_json()
+        receipt = {"amount_fen": order["total_fen"], "payer": "李梅", "reference": order["number"]}
+        receipt["paid_on"] = business_day().isoformat()
+        client.post("/api/v1/bank-receipts", json=receipt, headers=finance)
+
+        accepted = client.post(
+            f"/api/v1/orders/{order['number']}/receipts", json=_accept(accepted_quantity), headers=buyer
+        ).get_json()
+
+        freight_fen = order["freight_fen"] if accepted_quantity else 0
+        assert order["freight_fen"] > 0
+        assert ledger.balance(session, "income:freight") == freight_fen
+        assert ledger.balance(session, "liability:prepaid") == (
+            order["total_fen"] - accepted["accepted_fen"] - freight_fen
+        )
+        assert ledger.totals(session, book="aid", by=()).total_fen == accepted["accepted_fen"]
 
     def test_posts_nothing_for_nothing(self, client: FlaskClient, session: Session, canteen: dict[str, str]) -> None:
         order = _place(client, canteen)
