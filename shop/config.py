@@ -151,7 +151,7 @@ def _password_memory_kib(environ: Mapping[str, str], problems: list[str]) -> int
 
 def _payee(environ: Mapping[str, str], *, demo: bool, problems: list[str]) -> Payee:
     if demo and "GANWEI_PAYEE_ACCOUNT" not in environ:
-        return Payee("甘味演示商城(虚构户名)", "演示银行兰州分行(虚构)", "0000 0000 0000 0000 000", "demo")
+        return Payee("甘味演示商城（虚构户名）", "演示银行兰州分行（虚构）", "0000 0000 0000 0000 000", "demo")
     values = {}
     for field in ("NAME", "BANK", "ACCOUNT", "LEDGER_ID"):
         values[field] = environ.get(f"GANWEI_PAYEE_{field}", "")

@@ -38,6 +38,11 @@ class ShopError(Exception):
         self.detail = detail
         self.errors = errors
 
+    @property
+    def told(self) -> str:
+        """What to tell a person on a page: what is wrong with the fields, else the detail, else the title."""
+        return " ".join(error.message for error in self.errors) or str(self.detail or self.title)
+
     def __str__(self) -> str:
         """Return the detail, with the fields, for logs and the command line."""
         fields = "; ".join(f"{error.field}: {error.message}" for error in self.errors)

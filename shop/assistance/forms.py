@@ -29,7 +29,8 @@ from shop.errors import FieldError
 EVIDENCE_ROWS = 3
 """Rows for evidence that the page shows without JavaScript; a refused form shows one more than it was sent with."""
 
-_REQUIRED = lazy_gettext("必填")
+_REQUIRED = lazy_gettext("请填写这一项。")
+_CHOOSE = lazy_gettext("请选择一项。")
 _FORM_FIELDS = {"amount_fen": "amount"}
 
 
@@ -61,16 +62,16 @@ class SaleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """One off-platform sale."""
 
     reference = StringField(lazy_gettext("编号"), [InputRequired(_REQUIRED)])
-    partner = SelectField(lazy_gettext("帮扶方"), [InputRequired(_REQUIRED)])
+    partner = SelectField(lazy_gettext("帮扶方"), [InputRequired(_CHOOSE)])
     mode = RadioField(
         lazy_gettext("帮扶方式"),
-        [InputRequired(_REQUIRED)],
+        [InputRequired(_CHOOSE)],
         choices=[SelectChoice(mode.value, MODE_LABELS[mode]) for mode in SaleMode],
         default=SaleMode.ASSISTED.value,
     )
-    channel = SelectField(lazy_gettext("销售渠道"), [InputRequired(_REQUIRED)])
-    county = SelectField(lazy_gettext("产地县（市、区）"), [InputRequired(_REQUIRED)])
-    category = SelectField(lazy_gettext("品类"), [InputRequired(_REQUIRED)])
+    channel = SelectField(lazy_gettext("销售渠道"), [InputRequired(_CHOOSE)])
+    county = SelectField(lazy_gettext("产地县（市、区）"), [InputRequired(_CHOOSE)])
+    category = SelectField(lazy_gettext("品类"), [InputRequired(_CHOOSE)])
     product = StringField(lazy_gettext("产品"), [InputRequired(_REQUIRED)])
     quantity = DecimalField(
         lazy_gettext("数量"), [InputRequired(_REQUIRED)], places=None, render_kw={"inputmode": "decimal"}

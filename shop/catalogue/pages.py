@@ -83,7 +83,7 @@ def update_item(sku_code: str) -> ResponseReturnValue:
         with transaction() as session:
             service.update_item(session, require_actor(), sku_code, update)
     except ShopError as refusal:
-        flash(_words(refusal), "danger")
+        flash(refusal.told, "danger")
     else:
         flash(gettext("已保存 %(code)s。", code=sku_code), "success")
     return redirect(_stock_url(request.args.get("q", ""), page_number()))
@@ -102,7 +102,3 @@ def _price_fen(text: str) -> int | None:
         return ledger.parse_yuan(text)
     except ledger.LedgerError:
         return None
-
-
-def _words(refusal: ShopError) -> str:
-    return " ".join(error.message for error in refusal.errors) or str(refusal.detail or refusal.title)

@@ -43,20 +43,20 @@ class Help:
 
 
 HELPS = (
-    Help("120000", SaleMode.ASSISTED, "market", "620826", "津门某连锁超市(演示)", 900),
-    Help("120000", SaleMode.DIRECT, "union", "620523", "天津某集团工会(演示)", 420),
-    Help("120000", SaleMode.ASSISTED, "live", "621027", "直播间消费者(演示)", 360),
-    Help("120000", SaleMode.DIRECT, "school", "620122", "天津某高校食堂(演示)", 240),
-    Help("370200", SaleMode.ASSISTED, "ecommerce", "621202", "青岛某电商(演示)", 760),
-    Help("370200", SaleMode.DIRECT, "enterprise", "621102", "青岛某食品公司(演示)", 540),
-    Help("370100", SaleMode.ASSISTED, "fair", "622926", "济南展销会(演示)", 480),
-    Help("370100", SaleMode.DIRECT, "hospital", "622925", "济南某医院(演示)", 210),
-    Help("C-nea", SaleMode.DIRECT, "agency", "621121", "国家能源局机关(演示)", 330),
-    Help("C-crrc", SaleMode.DIRECT, "enterprise", "620523", "中车某公司(演示)", 390),
-    Help("C-sinopec", SaleMode.ASSISTED, "market", "622926", "易捷便利店(演示)", 570),
-    Help("C-tju", SaleMode.DIRECT, "canteen", "621223", "天津大学食堂(演示)", 180),
+    Help("120000", SaleMode.ASSISTED, "market", "620826", "津门某连锁超市（演示）", 900),
+    Help("120000", SaleMode.DIRECT, "union", "620523", "天津某集团工会（演示）", 420),
+    Help("120000", SaleMode.ASSISTED, "live", "621027", "直播间消费者（演示）", 360),
+    Help("120000", SaleMode.DIRECT, "school", "620122", "天津某高校食堂（演示）", 240),
+    Help("370200", SaleMode.ASSISTED, "ecommerce", "621202", "青岛某电商（演示）", 760),
+    Help("370200", SaleMode.DIRECT, "enterprise", "621102", "青岛某食品公司（演示）", 540),
+    Help("370100", SaleMode.ASSISTED, "fair", "622926", "济南展销会（演示）", 480),
+    Help("370100", SaleMode.DIRECT, "hospital", "622925", "济南某医院（演示）", 210),
+    Help("C-nea", SaleMode.DIRECT, "agency", "621121", "国家能源局机关（演示）", 330),
+    Help("C-crrc", SaleMode.DIRECT, "enterprise", "620523", "中车某公司（演示）", 390),
+    Help("C-sinopec", SaleMode.ASSISTED, "market", "622926", "易捷便利店（演示）", 570),
+    Help("C-tju", SaleMode.DIRECT, "canteen", "621223", "天津大学食堂（演示）", 180),
     # Tianjin is not paired with this county: kept, marked, and shown on its own line.
-    Help("120000", SaleMode.ASSISTED, "community", "620981", "天津某社区团购(演示)", 120),
+    Help("120000", SaleMode.ASSISTED, "community", "620981", "天津某社区团购（演示）", 120),
 )
 MONTHS = 9
 OUT_OF_STOCK_EVERY = 23
@@ -109,7 +109,7 @@ def _orders(session: Session, cast: Cast, *, today: date, payee: Payee) -> Itera
 
     billed = place(cast.canteen, 40, on_account, ("GS004-1", 60), ("GS003-1", 40), ("GS001-1", 30))
     accept(billed, 36, short_line=3)
-    pay(billed, 20, "国家能源局机关服务中心(演示)")
+    pay(billed, 20, "国家能源局机关服务中心（演示）")
     owed = place(cast.canteen, 12, on_account, ("GS005-1", 30), ("GS002-1", 24))
     accept(owed, 8)
     prepaid = place(cast.buyer, 9, transfer, ("GS001-1", 2), ("GS008-1", 1))
@@ -120,7 +120,7 @@ def _orders(session: Session, cast: Cast, *, today: date, payee: Payee) -> Itera
     yield from (billed, owed, prepaid, sent)
     yield place(cast.canteen, 1, on_account, ("GS001-1", 20), ("GS012-1", 10))
     yield place(cast.buyer, 0, transfer, ("GS020-1", 1))
-    stray = ReceiptDraft(1_280_00, today - timedelta(days=1), "某某商贸有限公司(演示)", "货款")
+    stray = ReceiptDraft(1_280_00, today - timedelta(days=1), "某某商贸有限公司（演示）", "货款")
     payments.record_bank_receipt(session, cast.finance, stray, payee=payee).is_demo = True
 
 

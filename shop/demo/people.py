@@ -12,17 +12,17 @@ from shop.identity.models import Organisation, OrganisationKind, Role, User
 from shop.identity.service import OrganisationDraft
 
 ORGANISATIONS = (
-    OrganisationDraft("demo-platform", "甘味平台运营中心(演示)", OrganisationKind.PLATFORM),
+    OrganisationDraft("demo-platform", "甘味平台运营中心（演示）", OrganisationKind.PLATFORM),
     OrganisationDraft(
         "demo-nea-canteen",
-        "国家能源局机关食堂(演示)",
+        "国家能源局机关食堂（演示）",
         OrganisationKind.PURCHASER,
         partner_code="C-nea",
         channel_code="canteen",
         credit_limit_fen=200_000_00,
     ),
     OrganisationDraft(
-        "demo-tianjin", "天津市对口支援工作办公室(演示)", OrganisationKind.PARTNER, partner_code="120000"
+        "demo-tianjin", "天津市对口支援工作办公室（演示）", OrganisationKind.PARTNER, partner_code="120000"
     ),
 )
 
