@@ -8,13 +8,14 @@ from flask_babel import gettext
 from flask_login import user_logged_in
 from wtforms.fields import SelectChoice
 
+from shop.catalogue.display.views import image_url
 from shop.db import business_day, db, now, transaction
 from shop.errors import ShopError
 from shop.identity.actor import Actor, current_actor, require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.identity.models import Organisation, Role, User
 from shop.orders import basket, queries, rules, service
-from shop.orders.forms import METHOD_LABELS, STATUS_LABELS, CheckoutForm
+from shop.orders.forms import METHOD_LABELS, PROVINCES, STATUS_LABELS, CheckoutForm
 from shop.orders.models import OrderStatus, PaymentMethod
 from shop.orders.service import OrderDraft, ShipTo
 from shop.registry import queries as registry
@@ -53,12 +54,14 @@ def basket_page() -> ResponseReturnValue:
     """Show what is in the basket."""
     owner = _owner()
     lines = basket.load(db.session, owner) if owner else basket.Basket([])
-    return render_template("orders/basket.html", basket=lines, max_quantity=rules.MAX_QUANTITY)
+    return render_template("orders/basket.html", basket=lines, image_of=image_url, max_quantity=rules.MAX_QUANTITY)
 
 
 @blueprint.post("/basket/lines")
 def add_to_basket() -> ResponseReturnValue:
-    """Put an item into the basket and stay where the buyer is."""
+    """Put an item into the basket and lead back to its card in the list that it was chosen from, else to the basket."""
+    target = _local_path(request.form.get("next", ""))
+    sku_code = request.form.get("sku", "")
     quantity = _quantity(at_least=1)
     if quantity is None:
         flash(gettext("数量应为 1 到 %(most)s 的整数。", most=rules.MAX_QUANTITY), "danger")
@@ -68,14 +71,14 @@ def add_to_basket() -> ResponseReturnValue:
             owner = uuid4()
             session["visitor"] = str(owner)
         with transaction() as database:
-            basket.add(database, owner, sku_code=request.form.get("sku", ""), quantity=quantity)
+            basket.add(database, owner, sku_code=sku_code, quantity=quantity)
         flash(gettext("已加入购物篮。"), "success")
-    return redirect(_local_path(request.form.get("next", "")) or url_for("orders.basket"))
+    return redirect(f"{target}#item-{sku_code}" if target else url_for("orders.basket"))
 
 
 @blueprint.post("/basket/lines/<sku_code>")
 def change_basket(sku_code: str) -> ResponseReturnValue:
-    """Change the quantity of a line, or remove it with the remove button."""
+    """Change the quantity of a line, or remove it with the remove button; go on to where the buyer was going."""
     quantity = 0 if "remove" in request.form else _quantity(at_least=0)
     owner = _owner()
     if quantity is None:
@@ -83,7 +86,8 @@ def change_basket(sku_code: str) -> ResponseReturnValue:
     elif owner is not None:
         with transaction() as database:
             basket.set_quantity(database, owner, sku_code=sku_code, quantity=quantity)
-    return redirect(url_for("orders.basket"))
+    target = _local_path(request.form.get("next", "")) if quantity is not None else None
+    return redirect(target or url_for("orders.basket"))
 
 
 @blueprint.get("/checkout")
@@ -121,7 +125,7 @@ def place_order() -> ResponseReturnValue:
             order = service.place_order(database, actor, draft, at=now())
             basket.empty(database, actor.user_id)
     except ShopError as error:
-        flash(f"{error.title}: {error}", "danger")
+        flash(gettext("%(title)s：%(what)s", title=error.title, what=error.told), "danger")
         lines = basket.load(db.session, actor.user_id)
         return _render_checkout(actor, lines, form), error.status
     flash(gettext("订单已提交。"), "success")
@@ -163,6 +167,7 @@ def order_page(number: str) -> ResponseReturnValue:
         labels=STATUS_LABELS,
         methods=METHOD_LABELS,
         names=registry.names(db.session),
+        province=dict(PROVINCES).get(order.ship_region_code, ""),
         due=rules.transfer_due(order, current_app.config["SETTINGS"].payee),
         may_read_ledger=actor.has(Role.FINANCE, Role.AUDITOR),
         may_cancel=is_buyer and rules.may_cancel(order.status, paid_fen=order.paid_fen),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 from werkzeug.serving import make_server
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -51,7 +51,8 @@ def is_defect(message: ConsoleMessage) -> bool:
 @pytest.fixture(params=["phone", "desktop"])
 def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
     """Open a page on a phone and on a desktop; an error of a script or of the content policy fails the test."""
-    size = {"width": 390, "height": 844} if request.param == "phone" else {"width": 1280, "height": 900}
+    is_phone = request.param == "phone"
+    size: ViewportSize = {"width": 390, "height": 844} if is_phone else {"width": 1280, "height": 900}
     context = browser.new_context(viewport=size, base_url=address, locale="zh-CN")
     page = context.new_page()
     problems: list[str] = []

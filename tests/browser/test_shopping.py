@@ -1,5 +1,7 @@
 """A newcomer's way through the shop, in a real browser."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy.orm import Session
@@ -52,6 +54,45 @@ class TestCanteen:
         page.get_by_role("button", name="确认验收").click()
         expect(page.locator("[data-status='accepted']")).to_be_visible()
         expect(page.locator("main")).to_contain_text("半箱压坏")
+        assert not _is_wider_than_screen(page)
+
+
+class TestBasket:
+    def test_takes_a_changed_quantity_along_to_the_checkout(self, session: Session, page: Page) -> None:
+        factories.stock(session, "GS001-1")
+        email = factories.user(session).email
+        session.commit()
+        _sign_in(page, email)
+        page.goto("/?q=定西马铃薯")
+        page.get_by_role("button", name="把定西马铃薯加入购物篮").click()
+        expect(page).to_have_url(re.compile(r"/\?q=.*#item-GS001-1$"))
+        page.goto("/basket")
+
+        page.get_by_label("定西马铃薯 的数量").fill("7")
+        page.get_by_role("link", name="去结算").click()
+
+        expect(page.locator(".gw-summary-lines")).to_contain_text("× 7")
+
+
+class TestNarrowScreen:
+    def test_shows_every_page_of_a_purchase_without_scrolling_sideways(self, session: Session, page: Page) -> None:
+        factories.stock(session, "GS001-1")
+        email = factories.user(session).email
+        session.commit()
+        page.set_viewport_size({"width": 320, "height": 640})
+        _sign_in(page, email)
+        for address in ("/", "/products/GS001"):
+            page.goto(address)
+            assert not _is_wider_than_screen(page), address
+        page.get_by_role("button", name="加入购物篮", exact=True).click()
+        for address in ("/basket", "/checkout"):
+            page.goto(address)
+            assert not _is_wider_than_screen(page), address
+        page.get_by_label("收货人").fill("李梅")
+        page.get_by_label("联系电话").fill("13800000000")
+        page.get_by_label("详细地址").fill("河西区友谊路 1 号")
+        page.get_by_role("button", name="提交订单").click()
+        expect(page.locator(".gw-due")).to_be_visible()
         assert not _is_wider_than_screen(page)
 
 

@@ -89,6 +89,37 @@ class TestBasket:
 
         assert client.post("/basket/lines", data=form).location == "/basket"
 
+    def test_is_added_to_without_leaving_the_list(self, client: FlaskClient, buyer: User) -> None:  # noqa: ARG002  # signed in
+        listed = client.get("/?q=定西马铃薯").get_data(as_text=True)
+        target = re.search(r'name="next" value="([^"]+)"', listed)
+        assert target is not None
+
+        form = _form(client, "/?q=定西马铃薯", sku="GS001-1", quantity="1", next=target.group(1))
+        answer = client.post("/basket/lines", data=form)
+
+        path, _, card = answer.location.partition("#")
+        assert path.startswith("/?q=")
+        assert f'id="{card}"' in client.get(path).get_data(as_text=True)
+
+    def test_shows_the_picture_of_each_product(self, client: FlaskClient, buyer: User) -> None:  # noqa: ARG002  # signed in
+        _put_into_basket(client, 1)
+
+        assert "vendor/art/potato.webp" in client.get("/basket").get_data(as_text=True)
+
+    @pytest.mark.parametrize(("quantity", "target"), [("3", "/checkout"), ("lots", "/basket")])
+    def test_goes_on_to_the_checkout_with_a_quantity_that_is_right(
+        self,
+        client: FlaskClient,
+        buyer: User,  # noqa: ARG002  # signed in
+        quantity: str,
+        target: str,
+    ) -> None:
+        _put_into_basket(client, 1)
+
+        form = _form(client, "/basket", quantity=quantity, next="/checkout")
+
+        assert client.post("/basket/lines/GS001-1", data=form).location == target
+
 
 class TestCheckout:
     def test_places_one_order_however_often_the_form_is_sent(
@@ -147,8 +178,59 @@ class TestCheckout:
         answer = client.post("/checkout", data=_checkout_form(client))
 
         assert answer.status_code == HTTPStatus.CONFLICT
-        assert "只剩 10" in answer.get_data(as_text=True)
+        page = answer.get_data(as_text=True)
+        assert re.search("库存不足：“定西马铃薯[^”]*”只剩 10 箱", page)
+        assert "GS001-1:" not in page
         assert session.query(BasketLine).one().quantity == 11
+
+
+class TestOrderPage:
+    def test_says_where_the_goods_go_and_offers_what_the_bank_asks_for_copying(
+        self,
+        client: FlaskClient,
+        buyer: User,  # noqa: ARG002  # signed in
+    ) -> None:
+        _put_into_basket(client, 1)
+        url = client.post("/checkout", data=_checkout_form(client)).location
+
+        page = client.get(url).get_data(as_text=True)
+
+        assert re.search("天津市 +河西区友谊路 1 号", page)
+        copied = re.findall(r'data-copy="([^"]+)"', page)
+        assert copied[1:] == ["甘味测试商城", "6200000000000000", url.rpartition("/")[2]]
+        assert re.fullmatch(r"\d+\.\d\d", copied[0])
+
+
+class TestHistory:
+    def test_narrows_to_one_status(self, client: FlaskClient, buyer: User) -> None:  # noqa: ARG002  # signed in
+        numbers = []
+        for _ in range(2):
+            _put_into_basket(client, 1)
+            numbers.append(client.post("/checkout", data=_checkout_form(client)).location.rpartition("/")[2])
+        cancelled, waiting = numbers
+        client.post(f"/orders/{cancelled}/cancel", data=_form(client, f"/orders/{cancelled}"))
+
+        def listed(query: str) -> set[str]:
+            page = client.get(f"/orders{query}").get_data(as_text=True)
+            return set(re.findall(r"/orders/(GW[0-9A-Z]{12})", page))
+
+        assert listed("?status=cancelled") == {cancelled}
+        assert listed("?status=awaiting_payment") == {waiting}
+        assert listed("?status=accepted") == set()
+        assert listed("?status=nonsense") == listed("") == {cancelled, waiting}
+
+    def test_says_what_a_canteen_has_not_settled(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session, "GS001-1", packs=10)
+        who = factories.user(session, role=Role.CANTEEN)
+        session.rollback()
+        factories.sign_in(client, who)
+        _put_into_basket(client, 1)
+        url = client.post("/checkout", data=_checkout_form(client, method="on_account")).location
+        before = client.get("/orders").get_data(as_text=True)
+        client.post(f"{url}/acceptance", data=_form(client, f"{url}/acceptance", **{"accepted-1": "1", "reason-1": ""}))
+
+        assert "待结清" not in before
+        assert "待结清" in client.get("/orders").get_data(as_text=True)
 
 
 class TestCancel:

@@ -74,7 +74,6 @@ class ProductView:
 
 def product_view(product: Product, *, on: date) -> ProductView:
     """Return the view of a product whose category, county (with its parent), producer and packs are loaded."""
-    art = product.art or product.category.art
     return ProductView(
         id=product.id,
         name=product.name,
@@ -91,11 +90,16 @@ def product_view(product: Product, *, on: date) -> ProductView:
         brand_status=product.brand_status,
         note=product.note,
         producer_name=product.producer.name,
-        image_url=product.image_url or art_url(art),
+        image_url=image_url(product),
         is_art=product.image_url is None,
         is_listed=product.is_listed,
         skus=[_sku_view(sku) for sku in product.skus],
     )
+
+
+def image_url(product: Product) -> str:
+    """Return the address of a product's photograph, or of the art that stands in for it. Its category is loaded."""
+    return product.image_url or art_url(product.art or product.category.art)
 
 
 def art_url(art: str) -> str:

@@ -36,6 +36,23 @@ function leaveEmptyFieldsOut(form) {
   });
 }
 
+/** A changed quantity is sent at once. Who changes it and goes straight on to the checkout takes it along. */
+function sendQuantity(input) {
+  const { form } = input;
+  let isChanged = false;
+  form.querySelector("[data-update]").hidden = true;
+  input.addEventListener("change", () => { isChanged = true; form.requestSubmit(); });
+  for (const link of document.querySelectorAll("a[data-after-change]")) {
+    link.addEventListener("click", (event) => {
+      if (!isChanged) return;
+      event.preventDefault();
+      if (!form.reportValidity()) return;
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "next", value: link.pathname }));
+      form.requestSubmit();
+    });
+  }
+}
+
 async function copyText(button) {
   await navigator.clipboard.writeText(button.dataset.copy);
   const label = button.querySelector("[data-copy-label]") ?? button;
@@ -45,9 +62,7 @@ async function copyText(button) {
 }
 
 document.querySelectorAll("div[data-quantity]").forEach(addStepper);
-document.querySelectorAll("input[data-quantity]").forEach((input) => {
-  input.addEventListener("change", () => input.form.requestSubmit());
-});
+document.querySelectorAll("input[data-quantity]").forEach(sendQuantity);
 document.querySelectorAll("form[data-autosubmit]").forEach(sendOnChange);
 document.querySelectorAll("form[data-tidy]").forEach(leaveEmptyFieldsOut);
 document.querySelectorAll("[data-print]").forEach((button) => {
