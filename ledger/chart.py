@@ -15,7 +15,6 @@ from ledger.errors import AccountShapeError
 
 Book = Literal["aid", "cash"]
 BOOKS: tuple[Book, ...] = ("aid", "cash")
-MODES = ("direct", "assisted")
 NOBODY = "none"
 UNKNOWN_COUNTY = "unknown"
 

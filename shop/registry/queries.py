@@ -32,18 +32,6 @@ NO_PARTNER = "none"
 UNKNOWN_COUNTY = "unknown"
 
 
-def county(session: Session, code: str) -> Region:
-    """Return one of Gansu's county-level units, with its prefecture loaded.
-
-    Raises:
-        NotFound: the code is not one of them.
-    """
-    found = session.scalar(_counties().where(Region.code == code))
-    if found is None:
-        raise NotFound(gettext("没有代码为 %(code)s 的甘肃县区。", code=code))
-    return found
-
-
 def counties(session: Session) -> list[Region]:
     """Return Gansu's county-level units by code, with their prefectures loaded.
 
@@ -52,41 +40,17 @@ def counties(session: Session) -> list[Region]:
     return list(session.scalars(_counties().order_by(Region.code)))
 
 
-def partners(session: Session, *, credited: bool = True) -> list[Partner]:
-    """Return the partners, eastern ones first; by default only those that own sales, without their districts."""
-    query = sa.select(Partner).order_by(Partner.side.desc(), Partner.code)
-    return list(session.scalars(query.where(Partner.is_credited) if credited else query))
-
-
-def partner(session: Session, code: str) -> Partner:
-    """Return one partner.
-
-    Raises:
-        NotFound: nobody has this code.
-    """
-    found = session.get(Partner, code)
-    if found is None:
-        raise NotFound(gettext("没有代码为 %(code)s 的帮扶方。", code=code))
-    return found
+def partners(session: Session) -> list[Partner]:
+    """Return the partners that own sales, eastern ones first; their districts do not."""
+    return list(
+        session.scalars(sa.select(Partner).where(Partner.is_credited).order_by(Partner.side.desc(), Partner.code))
+    )
 
 
 def channels(session: Session, *, on: date) -> list[Channel]:
     """Return the channels that hold on a day, in their order."""
     query = sa.select(Channel).where(_holds(Channel.since, Channel.until, on=on)).order_by(Channel.position)
     return list(session.scalars(query))
-
-
-def channel(session: Session, code: str, *, on: date) -> Channel:
-    """Return one channel.
-
-    Raises:
-        NotFound: there is none with this code, or it does not hold on that day.
-    """
-    query = sa.select(Channel).where(Channel.code == code, _holds(Channel.since, Channel.until, on=on))
-    found = session.scalar(query)
-    if found is None:
-        raise NotFound(gettext("当日没有代码为 %(code)s 的渠道。", code=code))
-    return found
 
 
 def categories(session: Session) -> list[Category]:

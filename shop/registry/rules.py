@@ -150,11 +150,6 @@ def check_precision(value: date | None, known: str | None) -> str:
     return ""
 
 
-def holds_on(since: date | None, until: date | None, *, on: date) -> bool:
-    """Tell whether a range from `since` (in) until `until` (out) holds. An unknown bound does not exclude."""
-    return (since is None or since <= on) and (until is None or on < until)
-
-
 def parents_first(rows: Iterable[dict[str, Any]], *, code: str, parent: str) -> list[dict[str, Any]]:
     """Return rows so ordered that each comes after its parent; a parent that is not among them does not count.
 

@@ -3,8 +3,6 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shop.registry import rules
 from shop.registry.models import Side
@@ -57,31 +55,6 @@ class TestCells:
     def test_are_refused_with_a_reason(self, parse: rules.Parse, cell: str, reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
             parse(cell)
-
-
-class TestHoldsOn:
-    @pytest.mark.parametrize(
-        ("since", "until", "holds"),
-        [
-            (None, None, True),
-            (date(2021, 6, 1), None, True),
-            (date(2021, 6, 2), None, False),
-            (None, date(2021, 6, 1), False),
-            (None, date(2021, 6, 2), True),
-        ],
-    )
-    def test_takes_since_in_and_until_out_and_unknown_for_no_bound(
-        self, since: date | None, until: date | None, *, holds: bool
-    ) -> None:
-        assert rules.holds_on(since, until, on=date(2021, 6, 1)) is holds
-
-    @given(st.dates(), st.dates(), st.dates())
-    def test_puts_every_day_on_one_side_of_a_hand_over(self, start: date, hand_over: date, day: date) -> None:
-        before = rules.holds_on(start, hand_over, on=day)
-        after = rules.holds_on(hand_over, None, on=day)
-
-        assert not (before and after)
-        assert before or after or day < start or start >= hand_over
 
 
 class TestChecks:
