@@ -7,6 +7,7 @@ from flask import Flask, request
 from flask_babel import gettext
 
 from shop.errors import FieldError, InvalidInput
+from shop.problems import is_api_request
 
 NUL = "\x00"
 
@@ -14,6 +15,19 @@ NUL = "\x00"
 def register(app: Flask) -> None:
     """Check every request before its view."""
     app.before_request(refuse_unstorable)
+    app.before_request(refuse_no_form)
+
+
+def refuse_no_form() -> None:
+    """Refuse files and JSON sent to a page, whose forms are made of texts.
+
+    WTForms would hand them to fields as they come, and no field expects anything but text.
+
+    Raises:
+        InvalidInput: the body is not a form, or has files.
+    """
+    if request.method == "POST" and not is_api_request() and (request.is_json or request.files):
+        raise InvalidInput(gettext("这个页面只接受文字表单。"))
 
 
 def refuse_unstorable() -> None:

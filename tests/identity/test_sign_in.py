@@ -100,11 +100,11 @@ class TestSignIn:
         assert answer.status_code == 400
         assert account(client) == 303
 
-    def test_refuses_json_without_the_token_too(self, client: FlaskClient, session: Session) -> None:
+    def test_takes_no_json_at_all(self, client: FlaskClient, session: Session) -> None:
         user = factories.user(session)
         body = {"email": user.email, "password": factories.PASSWORD}
 
-        assert client.post("/login?include_auth_token", json=body).status_code == 400
+        assert client.post("/login?include_auth_token", json=body).status_code == 422
         assert account(client) == 303
 
     def test_never_answers_with_the_librarys_token(self, client: FlaskClient, session: Session) -> None:

@@ -1,5 +1,6 @@
 """What no request may carry is refused in words, never by a crash."""
 
+import io
 import json
 from http import HTTPStatus
 
@@ -70,3 +71,30 @@ def test_an_odd_page_number_breaks_no_list(client: FlaskClient, session: Session
 
     for path in ("/", "/orders", "/sales", "/finance/receipts", "/finance/accounts"):
         assert client.get(path, query_string={"page": page}).status_code in {HTTPStatus.OK, HTTPStatus.FOUND}
+
+
+class TestPage:
+    @pytest.fixture
+    def token(self, client: FlaskClient, session: Session) -> str:
+        """Return a token for forms of somebody with something in the basket."""
+        factories.stock(session)
+        factories.sign_in(client, factories.user(session))
+        token = factories.csrf_token(client.get("/").get_data(as_text=True))
+        client.post("/basket/lines", data={"sku": "GS001-1", "quantity": "1", "csrf_token": token})
+        return token
+
+    def test_takes_no_file_for_a_text(self, client: FlaskClient, token: str) -> None:
+        form = {"csrf_token": token, "name": (io.BytesIO(b"name"), "name.txt")}
+
+        answer = client.post("/checkout", data=form, content_type="multipart/form-data")
+
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "这个页面只接受文字表单" in answer.get_data(as_text=True)
+
+    @pytest.mark.parametrize("path", ["/login", "/checkout"])
+    @pytest.mark.parametrize("body", [1, "x", {"name": 1, "email": 1, "password": 1}, {"name": [1], "email": [1]}])
+    def test_takes_no_json_for_a_form(self, client: FlaskClient, token: str, path: str, body: object) -> None:
+        answer = client.post(path, json=body, headers={"X-CSRFToken": token})
+
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "这个页面只接受文字表单" in answer.get_data(as_text=True)
