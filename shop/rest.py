@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import marshmallow as ma
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, make_response, render_template, request
 from flask_smorest import Api, Blueprint
 from marshmallow import fields, validate
 from webargs.flaskparser import FlaskParser
@@ -77,6 +77,13 @@ def page_headers(*, page: int, page_size: int, total: int) -> dict[str, str]:
 
 def register(app: Flask, blueprints: Sequence[Blueprint]) -> None:
     """Mount the API: OpenAPI at `/api/v1/openapi.json`, browsable at `/api/v1/docs`."""
+
+    @app.after_request
+    def mark_demo(response: Response) -> Response:
+        if app.config["SETTINGS"].demo and request.path.startswith("/api/"):
+            response.headers["X-Ganwei-Data"] = "demo"
+        return response
+
     app.config.update(
         API_TITLE="Ganwei",
         API_VERSION="v1",

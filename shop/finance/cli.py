@@ -27,6 +27,11 @@ ledger = AppGroup("ledger", help="Look into the books and check them.")
 P = ParamSpec("P")
 
 _PAGE = 1000
+_FIGURES = ("amount_yuan", "amount_fen", "count")
+_TOTAL_LABELS = {
+    "aid": "total (all sides, for checking the books only)",
+    "cash": "total (debits minus credits: zero)",
+}
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -73,11 +78,22 @@ def totals(*, book: str, by: str, since: datetime | None, last: datetime | None,
         view = queries.totals(db.session, book=book, by=dimensions, period=_period(since, last))
     except ShopError as error:
         raise click.UsageError(str(error)) from error
-    headings = [column for name in view.by for column in _columns(name)] + ["amount_yuan", "amount_fen", "count"]
-    total = [*_total_cells(headings), plain_yuan(view.total_fen), str(view.total_fen), str(view.count)]
-    _write(headings, [*_rows(view), total], as_csv=as_csv)
-    if not as_csv:
-        click.echo(f"as of {view.as_of:%Y-%m-%d %H:%M:%S %Z}, counting rules {', '.join(view.rules)}")
+    labels = [column for name in view.by for column in _columns(name)]
+    rows = _rows(view)
+    if view.by or not rows:  # without dimensions the one row is the total
+        total = [*_total_cells(book, len(labels)), plain_yuan(view.total_fen), str(view.total_fen), str(view.count)]
+        rows.append(total)
+    facts = {
+        "period": view.period.label,
+        "as_of": f"{view.as_of:%Y-%m-%d %H:%M:%S %Z}",
+        "rules": ", ".join(view.rules),
+        "data": _data_kind(),
+    }
+    if as_csv:
+        _write_csv([*labels, *_FIGURES, *facts], [[*row, *facts.values()] for row in rows], labels=len(labels))
+    else:
+        _write([*labels, *_FIGURES], rows)
+        click.echo("; ".join(f"{name} {value}" for name, value in facts.items()))
 
 
 @ledger.command()
@@ -102,8 +118,8 @@ def statement(*, account: str, since: datetime | None, last: datetime | None, as
             cursor = page.next_cursor
             if cursor is None:
                 break
-    click.echo(f"{account}\nopening {plain_yuan(page.opening_fen)}")
-    _write(["day", "source", "entry", "amount_yuan", "balance_yuan"], rows, as_csv=False)
+    click.echo(f"{account}\n{period.label}; {_data_kind()}\nopening {plain_yuan(page.opening_fen)}")
+    _write(["day", "source", "entry", "amount_yuan", "balance_yuan"], rows)
     click.echo(f"closing {plain_yuan(page.closing_fen)}")
 
 
@@ -158,10 +174,14 @@ def _rows(view: TotalsView) -> list[list[str]]:
     return rows
 
 
-def _total_cells(headings: Sequence[str]) -> list[str]:
-    """Return the cells before a total's figures: the label that sides are mixed, then blanks."""
-    blanks = len(headings) - 3
-    return ["total (all sides, for checking the books only)", *([""] * (blanks - 1))] if blanks else []
+def _total_cells(book: str, columns: int) -> list[str]:
+    """Return the cells before a total's figures: the label that says what is mixed in it, then blanks."""
+    label = _TOTAL_LABELS[book]
+    return [label, *([""] * (columns - 1))] if columns else []
+
+
+def _data_kind() -> str:
+    return "DEMO DATA, invented" if queries.is_demo() else "real data"
 
 
 def _statement_cells(line: books.StatementLine) -> list[str]:
@@ -170,13 +190,14 @@ def _statement_cells(line: books.StatementLine) -> list[str]:
     return [row.effective_on.isoformat(), row.source, row.entry_key, *figures]
 
 
-def _write(headings: Sequence[str], rows: Sequence[Sequence[str]], *, as_csv: bool) -> None:
-    if as_csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(headings)
-        # Figures may be negative; only what people named could be a formula.
-        writer.writerows([*map(guarded, row[:-3]), *row[-3:]] for row in rows)
-        return
+def _write_csv(headings: Sequence[str], rows: Sequence[Sequence[str]], *, labels: int) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(headings)
+    # Figures may be negative; only what people named could be a formula.
+    writer.writerows([*map(guarded, row[:labels]), *row[labels:]] for row in rows)
+
+
+def _write(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         for row in (headings, *rows):
             click.echo("\t".join(row))

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
 import ledger
-from shop.config import Settings
 from shop.db import Page, business_day, db
 from shop.finance import agreement, declared, documents, drilldown, periods, queries, tables
 from shop.finance.periods import PRESET_LABELS, Period, Preset
@@ -75,7 +74,7 @@ def totals_csv() -> ResponseReturnValue:
     """Send the table of the totals page as a file."""
     _, period, table = _chosen_table()
     days = "_".join(period.as_query().values()) or "all"
-    response = Response(tables.as_csv(table, is_demo=_is_demo()), mimetype="text/csv")
+    response = Response(tables.as_csv(table, is_demo=queries.is_demo()), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="ganwei-{table.cut}-{days}.csv"'
     return response
 
@@ -98,6 +97,7 @@ def transfers_page() -> ResponseReturnValue:
         next_cursor=page.next_cursor,
         is_first=not request.args.get("cursor"),
         summary=summary,
+        rules=queries.rule_versions(db.session, chosen.period),
     )
 
 
@@ -134,6 +134,7 @@ def statement_page(code: str) -> ResponseReturnValue:
         statement=statement,
         labels=labels,
         period=period,
+        rules=queries.rule_versions(db.session, period) if code.startswith(("partner:", "county:")) else [],
         lines=[(line, documents.document_of(line.transfer.source)) for line in statement.rows],
     )
 
@@ -147,6 +148,7 @@ def declared_page() -> ResponseReturnValue:
         "finance/declared.html",
         figures=declared.figures(db.session),
         coverages=declared.coverages(db.session) if may_compare else [],
+        rules=queries.rule_versions(db.session, periods.BRIEFING_2021),
         kinds=declared.KIND_LABELS,
         kind_of=declared.kind_of,
         sides=declared.SIDE_LABELS,
@@ -187,8 +189,3 @@ def _codes(rows: Iterable[ledger.TransferRow]) -> Iterator[str]:
 def _transfer_line(labels: Mapping[str, str], row: ledger.TransferRow) -> TransferLine:
     debit, credit = labels[row.debit_account], labels[row.credit_account]
     return TransferLine(row, debit, credit, documents.document_of(row.source))
-
-
-def _is_demo() -> bool:
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings.demo

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from flask import current_app
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 
 import ledger
+from shop.config import Settings
 from shop.db import db, now
 from shop.errors import FieldError, InvalidInput, NotAllowed, NotFound
 from shop.finance.periods import Period
@@ -121,6 +123,12 @@ def rule_versions(session: Session, period: Period) -> list[str]:
         conditions.append(CountingRule.since <= period.last)
     query = sa.select(CountingRule.version).where(*conditions).order_by(CountingRule.since)
     return list(session.scalars(query))
+
+
+def is_demo() -> bool:
+    """Tell whether the figures are invented, so that whoever shows them says so."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.demo
 
 
 def named(names: Names, dimension: str, code: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, post_load, validate
 
 from shop.finance.periods import checked
-from shop.finance.queries import TotalsView
+from shop.finance.queries import TotalsView, is_demo
 from shop.rest import MAX_PAGE_SIZE, PageQuery
 
 _CODE = validate.Length(min=1, max=250)
@@ -49,6 +49,7 @@ class TotalsSchema(ma.Schema):
     count = fields.Integer()
     as_of = fields.AwareDateTime()
     rules = fields.List(fields.String())
+    is_demo = fields.Function(lambda _: is_demo(), metadata={"type": "boolean"})
 
 
 class CursorQuery(PeriodQuery):
@@ -114,4 +115,5 @@ class StatementSchema(ma.Schema):
     brought_fen = fields.Integer()
     rows = fields.List(fields.Nested(StatementLineSchema))
     closing_fen = fields.Integer()
+    is_demo = fields.Function(lambda _: is_demo(), metadata={"type": "boolean"})
     next_cursor = fields.String(allow_none=True)

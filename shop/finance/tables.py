@@ -101,17 +101,21 @@ class Card:
 
 @dataclass(frozen=True)
 class Table:
-    """What the page shows and the file holds."""
+    """What the page shows and the file holds. `only` names the partner to which it is limited."""
 
     cut: Cut
     headings: tuple[str, ...]
     lines: Sequence[Line]
     cards: Sequence[Card]
     view: TotalsView
+    only: str | None = None
 
 
 def totals_table(session: Session, *, cut: Cut, period: Period, where: Mapping[str, str]) -> Table:
-    """Return the totals of the assistance book, cut one way."""
+    """Return the totals of the assistance book, cut one way.
+
+    Limited to a partner, it has that partner's side only: zeros elsewhere, and a sum of sides, would say too much.
+    """
     dimensions = CUT_DIMENSIONS[cut]
     view = queries.totals(session, book="aid", by=("side", *dimensions, "pairing"), period=period, where=where)
     names = registry.names(session)
@@ -121,11 +125,13 @@ def totals_table(session: Session, *, cut: Cut, period: Period, where: Mapping[s
     for side, members in groups.items():
         if members:
             lines += [*members, _subtotal(side, members, names, where)]
-    if lines:
+    if lines and not where:
         label = (str(GRAND_TOTAL), *("" for _ in dimensions))
         lines.append(Line(LineKind.TOTAL, label, False, view.total_fen, view.count, dict(where)))  # noqa: FBT003 -- a plain record
     headings = tuple(str(DIMENSION_LABELS[name]) for name in ("side", *dimensions))
-    return Table(cut, headings, lines, [_card(side, groups[side], names) for side in SIDES], view)
+    cards = [_card(side, members, names) for side, members in groups.items() if members or not where]
+    only = queries.named(names, "partner", where["partner"])["name"] if "partner" in where else None
+    return Table(cut, headings, lines, cards, view, only)
 
 
 def as_csv(table: Table, *, is_demo: bool) -> bytes:

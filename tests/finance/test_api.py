@@ -1,8 +1,10 @@
 """Totals and drill-down through the API."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -50,7 +52,22 @@ class TestTotals:
         ]
         assert body["total_fen"] == sum(row["amount_fen"] for row in body["rows"])
         assert body["rules"] == ["2021.1"]
+        assert body["is_demo"] is False
         assert body["as_of"]
+
+    def test_says_that_a_demo_is_one(self, app: Flask, client: FlaskClient, finance: dict[str, str]) -> None:
+        settings = app.config["SETTINGS"]
+        app.config["SETTINGS"] = replace(settings, demo=True)
+        try:
+            sums = client.get("/api/v1/totals", headers=finance)
+            state = client.get("/api/v1/ledger/accounts/liability:unallocated/statement", headers=finance)
+            rows = client.get("/api/v1/ledger/transfers", headers=finance)
+        finally:
+            app.config["SETTINGS"] = settings
+
+        assert sums.get_json()["is_demo"] is state.get_json()["is_demo"] is True
+        assert {answer.headers["X-Ganwei-Data"] for answer in (sums, state, rows)} == {"demo"}
+        assert "X-Ganwei-Data" not in client.get("/api/v1/totals", headers=finance).headers
 
     @pytest.mark.parametrize("by", [*ledger.DIMENSIONS["aid"], "partner,county,month", ""])
     def test_every_cut_has_the_same_sum(self, client: FlaskClient, finance: dict[str, str], by: str) -> None:

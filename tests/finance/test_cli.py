@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -65,6 +66,27 @@ class TestTotals:
         assert rows[-1]["side"].startswith("total (all sides")
         assert [row["amount_yuan"] for row in rows if row["partner"] == "370200"] == ["800.08"]
 
+    def test_says_what_the_figures_are(self, books: Flask) -> None:
+        settings = books.config["SETTINGS"]
+        books.config["SETTINGS"] = replace(settings, demo=True)
+        try:
+            file = run(books, "totals", "--csv", "--from", "2021-01-01", "--to", "2021-09-30").output
+            sheet = run(books, "totals", "--book", "cash", "--by", "account").output
+        finally:
+            books.config["SETTINGS"] = settings
+
+        rows = list(csv.DictReader(io.StringIO(file)))
+        assert {(row["period"], row["rules"], row["data"]) for row in rows} == {
+            ("2021-01-01 to 2021-09-30", "2021.1", "DEMO DATA, invented")
+        }
+        assert "total (debits minus credits: zero)\t0.00\t0\t2" in sheet
+        assert "rules 2021.1; data DEMO DATA, invented" in sheet
+
+    def test_without_dimensions_is_one_line(self, books: Flask) -> None:
+        rows = list(csv.DictReader(io.StringIO(run(books, "totals", "--by", "", "--csv").output)))
+
+        assert [int(row["amount_fen"]) for row in rows] == [NET_FEN]
+
     def test_includes_both_days(self, books: Flask) -> None:
         result = run(books, "totals", "--by", "month", "--from", "2021-11-01", "--to", "2021-11-01")
 
@@ -92,6 +114,6 @@ class TestStatement:
 
         assert result.exit_code == 0
         lines = result.output.splitlines()
-        assert lines[1] == "opening 100.01"
+        assert lines[1:3] == ["2021-09-01 to the latest; real data", "opening 100.01"]
         assert lines[-1] == "closing 466.72"
         assert lines[-2].split("\t") == ["2021-11-01", "sale:B-0", "sale:B-0:part", "-33.33", "466.72"]

@@ -102,6 +102,12 @@ class TestTotals:
             assert side in page
         assert "2021.1" in page
 
+    def test_prints_the_rules_and_room_to_sign(self, finance: FlaskClient) -> None:
+        for url in ("totals?period=all", "transfers?side=eastern", "declared", "accounts/county:620821:grain"):
+            assert "计入规则版本：2021.1" in text(finance, f"/finance/{url}")
+        for url in ("totals?period=all", "accounts/asset:bank:test"):
+            assert re.search("制表：.*复核：.*负责人：", text(finance, f"/finance/{url}"))
+
     def test_is_empty_without_a_posting(self, finance: FlaskClient) -> None:
         assert "这段时间没有记账" in text(finance, "/finance/totals?from=2019-01-01&to=2019-12-31")
 
@@ -112,8 +118,10 @@ class TestTotals:
 
         page = text(client, "/finance/totals?period=all")
 
-        assert "青岛市" in page
+        assert "仅含本单位：青岛市" in page
         assert "天津市" not in page
+        assert "中央定点帮扶单位" not in page, "a zero there would be a statement about others"
+        assert str(tables.GRAND_TOTAL) not in page
         assert "/finance/transfers?" not in page
         assert client.get("/finance/transfers").status_code == 403
 
