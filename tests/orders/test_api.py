@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from shop.catalogue.models import Sku
 from shop.db import now
-from shop.identity.models import AuditEvent, Role
+from shop.identity.models import AuditEvent, Membership, Role
 from shop.registry.models import Campaign
 from tests import factories
 
@@ -195,6 +195,30 @@ class TestGetOrder:
         assert [order["number"] for order in answer.get_json()] == [numbers[0]]
         assert '"total": 3' in answer.headers["X-Pagination"]
         assert client.get("/api/v1/orders?colour=red", headers=headers).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def test_lists_by_status(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        headers = factories.bearer(session, factories.user(session))
+        kept, cancelled = (
+            client.post("/api/v1/orders", json=factories.order_request(), headers=headers).get_json()["number"]
+            for _ in range(2)
+        )
+        client.post(f"/api/v1/orders/{cancelled}/cancel", headers=headers)
+
+        found = client.get("/api/v1/orders?status=awaiting_payment", headers=headers).get_json()
+
+        assert [order["number"] for order in found] == [kept]
+
+    def test_keeps_private_orders_out_of_the_canteen(self, client: FlaskClient, session: Session) -> None:
+        factories.stock(session)
+        who = factories.user(session)
+        headers = factories.bearer(session, who)
+        number = client.post("/api/v1/orders", json=factories.order_request(), headers=headers).get_json()["number"]
+        session.add(Membership(user_id=who.id, organisation_id=factories.canteen(session).id, role=Role.CANTEEN))
+        session.commit()
+
+        assert client.get("/api/v1/orders", headers=headers).get_json() == []
+        assert client.get(f"/api/v1/orders/{number}", headers=headers).status_code == HTTPStatus.NOT_FOUND
 
 
 class TestCancelOrder:
