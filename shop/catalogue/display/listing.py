@@ -90,8 +90,7 @@ def list_url(filters: ProductFilters, *, page: int = 1) -> str:
             values[one.name] = 1 if value is True else value
     if page > 1:
         values["page"] = page
-    # mypy cannot see that the values are query parameters.
-    return url_for(ENDPOINT, **values)  # type: ignore[arg-type]
+    return url_for(ENDPOINT, **values)  # type: ignore[arg-type]  # mypy cannot see that they are query parameters
 
 
 def facet_lists(filters: ProductFilters, facets: queries.Facets) -> FacetLists:
