@@ -14,7 +14,15 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key,
-        SQLALCHEMY_ENGINES={"default": {"url": settings.database_url, "pool_size": 8, "pool_pre_ping": True}},
+        SQLALCHEMY_ENGINES={
+            "default": {
+                "url": settings.database_url,
+                "pool_size": 8,
+                "pool_pre_ping": True,
+                # An error is logged with its statement; names, addresses and hashes stay out of the log.
+                "hide_parameters": True,
+            }
+        },
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -31,3 +31,10 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient, path: st
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "public" not in headers["Cache-Control"]
+
+
+def test_an_error_of_the_database_tells_the_log_no_values(session: Session) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as caught:
+        session.execute(sa.text("SELECT :name FROM nowhere"), {"name": "李梅"})
+
+    assert "李梅" not in str(caught.value)
