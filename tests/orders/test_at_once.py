@@ -67,7 +67,8 @@ class TestOneOrder:
         headers = factories.bearer(session, who)
         number = _place(client, headers)["number"]
         actor = actor_for(session, who)
-        assert queries.order(session, actor, number).status == "awaiting_payment"
+        seen = queries.order(session, actor, number)
+        assert seen.status == "awaiting_payment"
         with app.app_context(), transaction() as elsewhere:
             service.cancel_order(elsewhere, actor, number)
 
