@@ -1,5 +1,6 @@
 """Pages of off-platform sales."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -128,14 +129,7 @@ def confirm_sale(reference: str) -> ResponseReturnValue:
 @requires(*queries.READERS)
 def reject_sale(reference: str) -> ResponseReturnValue:
     """Reject a sale, with the reason."""
-    form = ReasonForm()
-    try:
-        with transaction() as session:
-            service.reject_sale(session, require_actor(), reference, reason=form.reason.data or "")
-    except InvalidInput as error:
-        return _render_sale(reference, form, error)
-    flash(gettext("已驳回。"), "success")
-    return redirect(url_for("assistance.sale_page", reference=reference))
+    return _decide_with_reason(reference, service.reject_sale, told=gettext("已驳回。"))
 
 
 @blueprint.post("/sales/<reference>/reverse")
@@ -143,13 +137,17 @@ def reject_sale(reference: str) -> ResponseReturnValue:
 @requires(*queries.READERS)
 def reverse_sale(reference: str) -> ResponseReturnValue:
     """Reverse a sale, with the reason."""
+    return _decide_with_reason(reference, service.reverse_sale, told=gettext("已冲销，台账中保留原记录和冲销记录。"))
+
+
+def _decide_with_reason(reference: str, decide: Callable[..., Sale], *, told: str) -> ResponseReturnValue:
     form = ReasonForm()
     try:
         with transaction() as session:
-            service.reverse_sale(session, require_actor(), reference, reason=form.reason.data or "")
+            decide(session, require_actor(), reference, reason=form.reason.data or "")
     except InvalidInput as error:
         return _render_sale(reference, form, error)
-    flash(gettext("已冲销，台账中保留原记录和冲销记录。"), "success")
+    flash(told, "success")
     return redirect(url_for("assistance.sale_page", reference=reference))
 
 
