@@ -18,6 +18,7 @@ from shop.errors import FieldError, NotAllowed, NotFound, NotSignedIn, ShopError
 log = structlog.get_logger()
 
 API_PREFIX = "/api/"
+PROBLEM_CONTENT_TYPE = "application/problem+json"
 PROBLEM_TYPE = "https://ganwei.example/problems/"
 """Names a kind of problem. It is an identifier, not a page: a client compares it and need not fetch it."""
 
@@ -58,7 +59,7 @@ def render(
     }
     response = jsonify(problem)
     response.status_code = status
-    response.content_type = "application/problem+json"
+    response.content_type = PROBLEM_CONTENT_TYPE
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

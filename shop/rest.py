@@ -9,6 +9,7 @@ from flask_smorest import Api, Blueprint
 from marshmallow import fields, validate
 from webargs.flaskparser import FlaskParser
 
+from shop.problems import PROBLEM_CONTENT_TYPE
 from shop.web import CONTENT_SECURITY_POLICY
 
 MAX_PAGE_SIZE = 200
@@ -35,6 +36,12 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest ships no types
 
     def _register_error_handlers(self) -> None:
         """Leave the errors to `shop.problems.register`."""
+
+    def _register_responses(self) -> None:
+        """Describe errors by the type that they have; answers keep theirs."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM_CONTENT_TYPE
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
 class StrictParser(FlaskParser):  # type: ignore[misc]  # webargs' parser is untyped to mypy here

@@ -73,8 +73,8 @@ class ReceiptSchema(ma.Schema):
     paid_on = fields.Date()
     payer = fields.String()
     reference = fields.String()
-    order_number = fields.String(attribute="order.number", dump_default=None)
-    order_status = fields.String(attribute="order.status.value", dump_default=None)
+    order_number = fields.String(attribute="order.number", dump_default=None, allow_none=True)
+    order_status = fields.String(attribute="order.status.value", dump_default=None, allow_none=True)
 
 
 @blueprint.post("/orders/<number>/payments")

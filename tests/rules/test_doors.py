@@ -61,6 +61,7 @@ GUARDED: dict[str, frozenset[Who]] = {
     "POST /sales/<reference>/reject": SALES,
     "POST /sales/<reference>/reverse": SALES,
     "GET /finance/receipts": LEDGER,
+    "GET /finance/receipts/<number>": LEDGER,
     "POST /finance/receipts": FINANCE,
     "GET /finance/totals": SALES,
     "GET /finance/totals.csv": SALES,
@@ -208,3 +209,21 @@ def test_the_api_refuses_a_wrong_address_or_method_with_a_problem(client: FlaskC
 
     assert answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
     assert is_problem(answer)
+
+
+def test_the_description_of_the_api_gives_errors_their_type_and_answers_theirs(client: FlaskClient) -> None:
+    description = client.get("/api/v1/openapi.json").get_json()
+    errors = description["components"]["responses"].values()
+    answers = [
+        answer
+        for path in description["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+        for answer in operation["responses"].values()
+        if "content" in answer
+    ]
+
+    assert {name for error in errors for name in error["content"]} == {"application/problem+json"}
+    assert {name for answer in answers for name in answer["content"]} == {"application/json"}
+    order = description["components"]["schemas"]["Order"]["properties"]
+    assert order["organisation"]["type"] == ["string", "null"]
