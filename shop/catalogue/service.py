@@ -58,7 +58,7 @@ def hold_stock(session: Session, demand: Mapping[str, int]) -> dict[str, Sku]:
         demand: packs by code, already summed over the order's lines.
 
     Returns:
-        The items by code, with product, county, category and producer loaded.
+        The items by code, with product and producer loaded.
 
     Raises:
         InvalidInput: an item does not exist or its number is not positive.
@@ -192,16 +192,11 @@ def _bad(field: str, message: str) -> InvalidInput:
 def _lock(session: Session, demand: Mapping[str, int]) -> dict[str, Sku]:
     if bad := [code for code, packs in demand.items() if packs <= 0]:
         raise InvalidInput(errors=tuple(FieldError(code, gettext("数量必须大于零。")) for code in sorted(bad)))
-    product = joinedload(Sku.product, innerjoin=True)
     query = (
         sa.select(Sku)
         .where(Sku.code.in_(demand))
         .order_by(Sku.code)
-        .options(
-            product.joinedload(Product.county, innerjoin=True),
-            product.joinedload(Product.category, innerjoin=True),
-            product.joinedload(Product.producer, innerjoin=True),
-        )
+        .options(joinedload(Sku.product, innerjoin=True).joinedload(Product.producer, innerjoin=True))
         .with_for_update(of=Sku)
         # What the session read before it had the lock may be stale.
         .execution_options(populate_existing=True)

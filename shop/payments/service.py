@@ -73,6 +73,7 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
         subject=f"receipt:{receipt.number}",
         amount_fen=receipt.amount_fen,
         order=order.number if order else None,
+        order_number_given=draft.order_number,
         allocated_fen=receipt.allocated_fen,
     )
     session.flush()  # so that a rule of the database speaks here, not at the commit
