@@ -66,7 +66,7 @@ def accepted_amount_fen(line: OrderLine, quantity: Decimal) -> int:
 
 
 def earning_legs(order: Order, debit: str, *, kind: str) -> list[Leg]:
-    """Return who earns the accepted goods: each producer, the platform's commission, the freight.
+    """Return who earns the accepted goods, some at least: each producer, the platform's commission, the freight.
 
     The commission of a line is rounded half up and the producer has the rest, so that nothing is lost.
     """
@@ -76,8 +76,7 @@ def earning_legs(order: Order, debit: str, *, kind: str) -> list[Leg]:
         commission_fen = commission_of(amount_fen, line.commission_bp)
         earned["income:commission"] += commission_fen
         earned[f"liability:supplier:{line.producer_code}"] += amount_fen - commission_fen
-    if order.accepted_fen:
-        earned["income:freight"] += order.freight_fen
+    earned["income:freight"] += order.freight_fen
     return _legs(debit, earned, kind=kind)
 
 
