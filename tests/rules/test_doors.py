@@ -227,3 +227,5 @@ def test_the_description_of_the_api_gives_errors_their_type_and_answers_theirs(c
     assert {name for answer in answers for name in answer["content"]} == {"application/json"}
     order = description["components"]["schemas"]["Order"]["properties"]
     assert order["organisation"]["type"] == ["string", "null"]
+    line = description["components"]["schemas"]["Line"]["properties"]
+    assert line["accepted_quantity"]["type"] == ["string", "null"]
