@@ -14,6 +14,8 @@ from shop.config import BUSINESS_TIMEZONE
 LANGUAGES = {"zh": "中文", "en": "English"}
 """What a visitor may read the pages in; the first is the default."""
 
+_MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -91,12 +93,17 @@ def format_instant(value: datetime | date | None) -> str:
 
 
 def format_months(months: Iterable[int]) -> str:
-    """Return a season such as "9–11月" or "全年" from its months in order."""
+    """Return a season such as "9–11月", "9月至次年4月" or "全年" from its months in order."""
     ordered = list(months)
-    every_month = 12
-    if _language() == "en":
-        return "all year" if len(ordered) == every_month else f"months {ordered[0]} to {ordered[-1]}"
-    return "全年" if len(ordered) == every_month else f"{ordered[0]}–{ordered[-1]}月"
+    first, last = ordered[0], ordered[-1]
+    is_english = _language() == "en"
+    if len(ordered) == len(_MONTHS_EN):
+        return "all year" if is_english else "全年"
+    if first == last:
+        return _MONTHS_EN[first - 1] if is_english else f"{first}月"
+    if is_english:
+        return f"{_MONTHS_EN[first - 1]} to {_MONTHS_EN[last - 1]}"
+    return f"{first}–{last}月" if first < last else f"{first}月至次年{last}月"
 
 
 def page_number() -> int:

@@ -47,7 +47,9 @@ def check_acceptance(lines: Iterable[OrderLine], accepted: Iterable[AcceptedLine
 
 def _check_line(path: str, line: OrderLine, item: AcceptedLine) -> list[FieldError]:
     field, quantity = f"{path}.accepted_quantity", item.accepted_quantity
-    if not quantity.is_finite() or quantity < 0:
+    if not quantity.is_finite():
+        return [FieldError(field, gettext("请填写数字，例如 9.5；一件没收就填 0。"), value=str(quantity))]
+    if quantity < 0:
         return [FieldError(field, gettext("验收数量不能小于 0。"), value=str(quantity))]
     if quantity > line.quantity:
         message = gettext("验收数量不能超过订购的 %(most)s。", most=line.quantity)

@@ -73,6 +73,14 @@ class TestBasket:
 
         expect(page.locator(".gw-summary-lines")).to_contain_text("× 7")
 
+    def test_sends_a_form_once_for_two_clicks(self, page: Page) -> None:
+        page.goto("/products/GS001")
+        submit = "form.dispatchEvent(new SubmitEvent('submit', { bubbles: true, cancelable: true }))"
+
+        sent = page.locator("main form[action='/basket/lines']").first.evaluate(f"form => [{submit}, {submit}]")
+
+        assert sent == [True, False]
+
 
 class TestNarrowScreen:
     def test_shows_every_page_of_a_purchase_without_scrolling_sideways(self, session: Session, page: Page) -> None:

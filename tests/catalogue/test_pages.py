@@ -90,6 +90,14 @@ class TestProductPage:
         for part in ("huā niú píng guǒ", "天水市", "麦积区", "5kg/箱", "59.00", "5.90", "11.80", 'value="GS027-1"'):
             assert part in page
 
+    def test_says_that_a_season_goes_on_into_the_next_year(self, client: FlaskClient) -> None:
+        chinese = text(client, "/products/GS059")
+        with client.session_transaction() as cookie:
+            cookie["language"] = "en"
+
+        assert "9月至次年4月" in chinese
+        assert "Sep to Apr" in text(client, "/products/GS059")
+
     def test_shows_others_of_the_county(self, client: FlaskClient) -> None:
         assert "麦积黑木耳" in text(client, "/products/GS027")
 

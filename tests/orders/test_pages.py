@@ -257,11 +257,16 @@ class TestAcceptance:
         url = client.post("/checkout", data=_checkout_form(client, method="on_account")).location
         typed: dict[str, Any] = {"accepted-1": "3.5", "reason-1": ""}
 
+        unread = client.post(
+            f"{url}/acceptance", data=_form(client, f"{url}/acceptance", **typed | {"accepted-1": "三箱半"})
+        ).get_data(as_text=True)
         refused = client.post(f"{url}/acceptance", data=_form(client, f"{url}/acceptance", **typed))
         taken = client.post(
             f"{url}/acceptance", data=_form(client, f"{url}/acceptance", **typed | {"reason-1": "破损"})
         )
 
+        assert "请填写数字" in unread
+        assert 'value="三箱半"' in unread
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert "请写明原因" in refused.get_data(as_text=True)
         assert taken.location == url

@@ -36,6 +36,14 @@ function leaveEmptyFieldsOut(form) {
   });
 }
 
+/** The second click of a double click sends nothing; a later one does, in case the first was lost on the way. */
+function sendOnce(event) {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (event.timeStamp - (form.dataset.sentAt ?? -Infinity) < 2000) event.preventDefault();
+  else form.dataset.sentAt = event.timeStamp;
+}
+
 /** A changed quantity is sent at once. Who changes it and goes straight on to the checkout takes it along. */
 function sendQuantity(input) {
   const { form } = input;
@@ -48,6 +56,7 @@ function sendQuantity(input) {
       event.preventDefault();
       if (!form.reportValidity()) return;
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "next", value: link.pathname }));
+      delete form.dataset.sentAt;
       form.requestSubmit();
     });
   }
@@ -61,6 +70,7 @@ async function copyText(button) {
   setTimeout(() => { label.textContent = before; }, 1600);
 }
 
+document.addEventListener("submit", sendOnce);
 document.querySelectorAll("div[data-quantity]").forEach(addStepper);
 document.querySelectorAll("input[data-quantity]").forEach(sendQuantity);
 document.querySelectorAll("form[data-autosubmit]").forEach(sendOnChange);
