@@ -60,7 +60,7 @@ class LineSchema(ma.Schema):
     county = fields.String(attribute="county_code")
     category = fields.String(attribute="category_code")
     quantity = fields.Integer()
-    accepted_quantity = fields.Decimal(as_string=True, allow_none=True, metadata={"type": ["string", "null"]})
+    accepted_quantity = fields.Decimal(as_string=True, allow_none=True, metadata={"type": "string"})
     reason = fields.String(attribute="shortfall_reason", allow_none=True)
     unit_price_fen = fields.Integer()
     amount_fen = fields.Integer()
