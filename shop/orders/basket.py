@@ -31,11 +31,6 @@ class Basket:
         """The lines that want more than there is."""
         return [line for line in self.lines if line.quantity > line.sku.stock]
 
-    @property
-    def demand(self) -> tuple[tuple[str, int], ...]:
-        """The lines as an order wants them."""
-        return tuple((line.sku_code, line.quantity) for line in self.lines)
-
 
 def load(session: Session, owner: UUID) -> Basket:
     """Return an owner's basket with items, products, counties and categories, in the order of adding."""
@@ -81,16 +76,23 @@ def set_quantity(session: Session, owner: UUID, *, sku_code: str, quantity: int)
         session.delete(line)
 
 
-def empty(session: Session, owner: UUID) -> None:
-    """Take everything out."""
-    session.execute(sa.delete(BasketLine).where(BasketLine.owner == owner))
+def take(session: Session, owner: UUID) -> tuple[tuple[str, int], ...]:
+    """Take everything out and return it as an order wants it, (item, quantity) in the order of adding.
+
+    What is added meanwhile stays; who takes at the same moment waits for this transaction and finds nothing.
+    """
+    rows = session.execute(
+        sa.delete(BasketLine)
+        .where(BasketLine.owner == owner)
+        .returning(BasketLine.added_at, BasketLine.sku_code, BasketLine.quantity)
+    )
+    in_order = sorted(rows, key=lambda row: (row.added_at, row.sku_code))
+    return tuple((row.sku_code, row.quantity) for row in in_order)
 
 
 def merge(session: Session, *, visitor: UUID, user: UUID) -> None:
     """Move what an anonymous visitor chose into the basket of the user as whom they signed in."""
-    chosen = {line.sku_code: line.quantity for line in load(session, visitor).lines}
-    _add_all(session, user, chosen)
-    empty(session, visitor)
+    _add_all(session, user, dict(take(session, visitor)))
 
 
 def _add_all(session: Session, owner: UUID, quantities: Mapping[str, int]) -> None:

@@ -111,19 +111,18 @@ def place_order() -> ResponseReturnValue:
     """Place the order for what the basket holds."""
     actor = require_actor()
     form = _checkout_form(actor)
-    lines = basket.load(db.session, actor.user_id)
     if not form.validate():
-        return _render_checkout(actor, lines, form), 422
-    draft = OrderDraft(
-        lines=lines.demand,
-        ship_to=ShipTo(form.name.data, form.phone.data, form.region_code.data, form.address.data),
-        payment_method=PaymentMethod(form.payment_method.data),
-        campaign=session.get("campaign") if not actor.has(Role.CANTEEN) else None,
-    )
+        return _render_checkout(actor, basket.load(db.session, actor.user_id), form), 422
     try:
         with transaction() as database:
+            draft = OrderDraft(
+                lines=basket.take(database, actor.user_id),
+                ship_to=ShipTo(form.name.data, form.phone.data, form.region_code.data, form.address.data),
+                payment_method=PaymentMethod(form.payment_method.data),
+                campaign=session.get("campaign") if not actor.has(Role.CANTEEN) else None,
+            )
             order = service.place_order(database, actor, draft, at=now())
-            basket.empty(database, actor.user_id)
+            service.check_agreed(order, form.total_fen.data)
     except ShopError as error:
         flash(gettext("%(title)s：%(what)s", title=error.title, what=error.told), "danger")
         lines = basket.load(db.session, actor.user_id)
@@ -225,11 +224,15 @@ def _fill_from_last_order(form: CheckoutForm, actor: Actor) -> None:
 
 def _render_checkout(actor: Actor, lines: basket.Basket, form: CheckoutForm) -> str:
     organisation = _organisation(actor) if actor.has(Role.CANTEEN) else None
+    freight_fen = rules.freight_fen(lines.goods_fen, for_organisation=organisation is not None)
+    form.total_fen.data = lines.goods_fen + freight_fen
+    # What was submitted gives way to what is shown now.
+    form.total_fen.raw_data = None
     return render_template(
         "orders/checkout.html",
         basket=lines,
         form=form,
-        freight_fen=rules.freight_fen(lines.goods_fen, for_organisation=organisation is not None),
+        freight_fen=freight_fen,
         free_freight_from_fen=rules.FREE_FREIGHT_FROM_FEN,
         organisation=organisation,
         credit_left_fen=organisation.credit_limit_fen - service.credit_used_fen(db.session, organisation)

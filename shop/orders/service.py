@@ -37,6 +37,13 @@ class CreditExceeded(ShopError):
     title = lazy_gettext("超出挂账额度")
 
 
+class BasketChanged(ShopError):
+    """What the buyer saw at the checkout is no longer what the order comes to."""
+
+    code = "basket-changed"
+    title = lazy_gettext("商品或价格有变化")
+
+
 class OrderNotCancellable(ShopError):
     """The order has gone too far to be cancelled."""
 
@@ -102,14 +109,27 @@ def place_order(session: Session, actor: Actor, draft: OrderDraft, *, at: dateti
     )
     if organisation is not None:
         _check_credit(session, organisation, order.total_fen)
+    paired = {
+        county: _is_paired(session, order, county) for county in {sku.product.county_code for sku in skus.values()}
+    }
     order.lines = [
-        _line(session, order, line_no=number, sku=skus[code], quantity=quantity)
+        _line(skus[code], line_no=number, quantity=quantity, is_paired=paired[skus[code].product.county_code])
         for number, (code, quantity) in enumerate(draft.lines, start=1)
     ]
     session.add(order)
     audit.record(session, actor, action="order.place", subject=f"order:{order.number}", total_fen=order.total_fen)
     session.flush()  # so that a rule of the database speaks here, not at the commit
     return order
+
+
+def check_agreed(order: Order, seen_total_fen: int | None) -> None:
+    """Hold a buyer only to the total that the checkout showed.
+
+    Raises:
+        BasketChanged: another tab or device changed the basket, or a price changed meanwhile.
+    """
+    if order.total_fen != seen_total_fen:
+        raise BasketChanged(gettext("请核对下面的商品和金额，确认后再提交。"))
 
 
 def cancel_order(session: Session, actor: Actor, number: str) -> Order:
@@ -182,11 +202,14 @@ def _credited_partner(session: Session, actor: Actor, campaign_code: str | None,
     return campaign.partner_code
 
 
-def _line(session: Session, order: Order, *, line_no: int, sku: Sku, quantity: int) -> OrderLine:
-    product = sku.product
-    is_paired = order.partner_code == NO_PARTNER or registry.is_paired(
-        session, partner_code=order.partner_code, county_code=product.county_code, on=order.placed_on
+def _is_paired(session: Session, order: Order, county_code: str) -> bool:
+    return order.partner_code == NO_PARTNER or registry.is_paired(
+        session, partner_code=order.partner_code, county_code=county_code, on=order.placed_on
     )
+
+
+def _line(sku: Sku, *, line_no: int, quantity: int, is_paired: bool) -> OrderLine:
+    product = sku.product
     return OrderLine(
         line_no=line_no,
         sku_code=sku.code,

@@ -26,9 +26,13 @@ def buyer(client: FlaskClient, session: Session) -> User:
 def _form(client: FlaskClient, url: str, **fields: str) -> dict[str, str]:
     """Return a form as a browser sends it: its hidden fields, which a repeat sends again, and what was typed."""
     page = client.get(url).get_data(as_text=True)
-    once = re.search(r'name="once" value="([^"]+)"', page)
-    assert once is not None, page
-    return {"csrf_token": factories.csrf_token(page), "once": once.group(1)} | fields
+    hidden: dict[str, str] = {}
+    for tag in re.findall(r'<input[^>]*type="hidden"[^>]*>', page.partition("<main")[2]):
+        name, value = (re.search(rf'\b{attribute}="([^"]*)"', tag) for attribute in ("name", "value"))
+        assert name is not None, tag
+        hidden.setdefault(name.group(1), value.group(1) if value else "")
+    assert hidden["once"], page[:500]
+    return hidden | fields
 
 
 def _put_into_basket(client: FlaskClient, quantity: int, sku: str = "GS001-1") -> None:
@@ -137,6 +141,38 @@ class TestCheckout:
         assert session.query(BasketLine).count() == 0
         assert order.number in client.get(first.location).get_data(as_text=True)
         assert order.number in client.get("/orders").get_data(as_text=True)
+
+    def test_holds_nobody_to_a_total_that_was_not_shown(
+        self,
+        client: FlaskClient,
+        session: Session,
+        buyer: User,  # noqa: ARG002  # signed in
+    ) -> None:
+        _put_into_basket(client, 1)
+        seen = _checkout_form(client)
+        _put_into_basket(client, 2)
+
+        refused = client.post("/checkout", data=seen)
+        agreed = client.post("/checkout", data=_checkout_form(client))
+
+        assert refused.status_code == HTTPStatus.CONFLICT
+        assert "商品或价格有变化" in refused.get_data(as_text=True)
+        assert agreed.status_code == HTTPStatus.FOUND
+        assert _left(session) == 7
+
+    def test_places_one_order_of_one_basket_from_two_pages(
+        self,
+        client: FlaskClient,
+        session: Session,
+        buyer: User,  # noqa: ARG002  # signed in
+    ) -> None:
+        _put_into_basket(client, 2)
+        pages = [_checkout_form(client) for _ in range(2)]
+
+        statuses = [client.post("/checkout", data=page).status_code for page in pages]
+
+        assert statuses == [HTTPStatus.FOUND, HTTPStatus.UNPROCESSABLE_ENTITY]
+        assert len(_orders(session)) == 1
 
     def test_keeps_what_was_typed_when_a_field_is_wrong(
         self,
