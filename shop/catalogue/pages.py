@@ -1,5 +1,7 @@
 """The shop's pages: the list, a product, and the stock page of an operator."""
 
+from dataclasses import dataclass
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -7,9 +9,10 @@ from flask_babel import gettext
 import ledger
 from shop.catalogue import queries, search, service
 from shop.catalogue.display import listing
-from shop.catalogue.service import ItemUpdate
-from shop.db import db, transaction
-from shop.errors import ShopError
+from shop.catalogue.display.views import ProductView, SkuView
+from shop.catalogue.service import ItemUpdate, StockMoved
+from shop.db import Page, db, transaction
+from shop.errors import NotFound, ShopError
 from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.identity.models import Role
@@ -21,6 +24,18 @@ blueprint = Blueprint("catalogue", __name__)
 PAGE_SIZE = 24
 STOCK_PAGE_SIZE = 50
 _MAX_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What the form of one item shows: what is, or what was typed and refused, with the reason and its field."""
+
+    stock: str
+    seen_stock: str
+    price: str
+    is_listed: bool
+    wrong_field: str = ""
+    error: str = ""
 
 
 @blueprint.get("/")
@@ -61,18 +76,17 @@ def product_page(product_id: str) -> ResponseReturnValue:
 @requires(Role.OPERATOR)
 def stock() -> ResponseReturnValue:
     """Show every product with what an operator sets: stock, price, listing."""
-    q = request.args.get("q", "").strip()[: search.MAX_QUERY_LENGTH]
-    page = queries.stock_list(db.session, q=q, page=page_number(), page_size=STOCK_PAGE_SIZE)
+    page = _stock_page()
     if page.page > page.pages:
-        return redirect(_stock_url(q, page.pages))
-    return render_template("catalogue/stock.html", page=page, q=q, url_for_page=lambda number: _stock_url(q, number))
+        return redirect(_stock_url(_stock_query(), page.pages))
+    return _render_stock(page)
 
 
 @blueprint.post("/catalogue/stock/<sku_code>")
 @requires(Role.OPERATOR)
 @idempotent
 def update_item(sku_code: str) -> ResponseReturnValue:
-    """Set stock, price and listing of one item, as the operator's form has them."""
+    """Set stock, price and listing of one item, as the operator's form has them; a refused one keeps what was typed."""
     try:
         update = ItemUpdate(
             stock=_whole_number(request.form.get("stock", "")),
@@ -82,11 +96,51 @@ def update_item(sku_code: str) -> ResponseReturnValue:
         )
         with transaction() as session:
             service.update_item(session, require_actor(), sku_code, update)
+    except NotFound:
+        raise
     except ShopError as refusal:
-        flash(refusal.told, "danger")
-    else:
-        flash(gettext("已保存 %(code)s。", code=sku_code), "success")
-    return redirect(_stock_url(request.args.get("q", ""), page_number()))
+        return _render_stock(_stock_page(), sku_code, refusal), refusal.status
+    flash(gettext("已保存 %(code)s。", code=sku_code), "success")
+    return redirect(_stock_url(_stock_query(), page_number()))
+
+
+def _stock_query() -> str:
+    return request.args.get("q", "").strip()[: search.MAX_QUERY_LENGTH]
+
+
+def _stock_page() -> Page[ProductView]:
+    return queries.stock_list(db.session, q=_stock_query(), page=page_number(), page_size=STOCK_PAGE_SIZE)
+
+
+def _render_stock(page: Page[ProductView], refused_code: str = "", refusal: ShopError | None = None) -> str:
+    def row_of(product: ProductView, sku: SkuView) -> _Row:
+        if refusal is not None and sku.code == refused_code:
+            return _refused_row(sku, refusal)
+        return _Row(str(sku.stock), str(sku.stock), ledger.format_yuan(sku.price_fen), product.is_listed)
+
+    q = _stock_query()
+    return render_template(
+        "catalogue/stock.html",
+        page=page,
+        q=q,
+        row_of=row_of,
+        refused_code=refused_code,
+        refusal=refusal,
+        url_for_page=lambda number: _stock_url(q, number),
+    )
+
+
+def _refused_row(sku: SkuView, refusal: ShopError) -> _Row:
+    """Return what was typed. Only a refusal that told of the stock's move lets the new number count as seen."""
+    form, has_moved = request.form, isinstance(refusal, StockMoved)
+    return _Row(
+        stock=form.get("stock", ""),
+        seen_stock=str(sku.stock) if has_moved else form.get("seen_stock", ""),
+        price=form.get("price", ""),
+        is_listed="is_listed" in form,
+        wrong_field=refusal.errors[0].field if refusal.errors else "stock",
+        error=refusal.told,
+    )
 
 
 def _stock_url(q: str, page: int) -> str:

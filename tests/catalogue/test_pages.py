@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from shop.catalogue.models import Sku
-from shop.identity.models import AuditEvent, Role
+from shop.identity.models import AuditEvent, Role, StoredAnswer
 from tests import factories
 
 APPLE = "GS027-1"
@@ -118,11 +118,11 @@ class TestStockPage:
         )
         session.commit()
 
-    def post(self, client: FlaskClient, **form: str) -> str:
+    def post(self, client: FlaskClient, status: int = 200, **form: str) -> str:
         token = factories.csrf_token(text(client, "/catalogue/stock?q=花牛苹果"))
         values = {"csrf_token": token, "stock": "12", "seen_stock": "0", "price": "66.00", "is_listed": "1"} | form
         answer = client.post(f"/catalogue/stock/{APPLE}?q=花牛苹果", data=values, follow_redirects=True)
-        assert answer.status_code == 200
+        assert answer.status_code == status
         return answer.get_data(as_text=True)
 
     def test_saves_stock_and_price_with_a_trail(self, operator: FlaskClient, session: Session) -> None:
@@ -139,15 +139,39 @@ class TestStockPage:
     def test_says_what_is_wrong_and_saves_nothing(
         self, operator: FlaskClient, session: Session, form: dict[str, str]
     ) -> None:
-        page = self.post(operator, **form)
+        page = self.post(operator, 422, **form)
 
         assert "alert-danger" in page
         assert session.execute(sa.select(Sku.stock, Sku.price_fen).where(Sku.code == APPLE)).one() == (0, 5900)
 
-    def test_says_that_the_stock_moved(self, operator: FlaskClient, session: Session) -> None:
+    def test_keeps_what_was_typed_beside_what_is_wrong_with_it(self, operator: FlaskClient, session: Session) -> None:
+        page = self.post(operator, 422, stock="31", seen_stock="7", price="六十", once="stock-once")
+
+        row = re.search(rf'id="stock-{APPLE}".*?</tr>', page, re.DOTALL)
+        assert row is not None
+        assert 'value="31"' in row[0]
+        assert 'name="seen_stock" value="7"' in row[0]
+        assert re.search(rf'value="六十" aria-invalid="true" aria-describedby="error-{APPLE}"', row[0])
+        assert re.search(rf'id="error-{APPLE}">.*?价格应大于零', row[0], re.DOTALL)
+        assert session.query(StoredAnswer).count() == 0
+        assert "已保存 GS027-1" in self.post(operator, once="stock-once")
+
+    def test_says_that_the_stock_moved_and_counts_it_as_seen_from_then_on(
+        self, operator: FlaskClient, session: Session
+    ) -> None:
         factories.stock(session, APPLE, packs=4)
 
-        assert "变为 4" in self.post(operator, seen_stock="5")
+        page = self.post(operator, 409, seen_stock="5")
+
+        assert "变为 4" in page
+        assert 'name="seen_stock" value="4"' in page
+        assert re.search(rf'id="stock-{APPLE}"[^>]*value="12" aria-invalid="true"', page, re.DOTALL)
+
+    def test_says_that_there_is_no_such_item(self, operator: FlaskClient) -> None:
+        token = factories.csrf_token(text(operator, "/catalogue/stock"))
+        form = {"csrf_token": token, "stock": "1", "seen_stock": "0", "price": "6"}
+
+        assert operator.post("/catalogue/stock/GS999-1", data=form).status_code == 404
 
     def test_is_for_operators_only(self, client: FlaskClient, session: Session) -> None:
         factories.sign_in(client, factories.user(session, role=Role.AUDITOR))
