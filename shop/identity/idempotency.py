@@ -48,6 +48,12 @@ class KeyReused(ShopError):
     title = lazy_gettext("这个幂等键已用于另一个请求")
 
 
+class FormSentBefore(KeyReused):
+    """The same to a person: this form was taken already, with other content."""
+
+    title = lazy_gettext("这份表单已经提交过")
+
+
 def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Give a repeat of a write its first answer, without a second effect.
 
@@ -144,7 +150,9 @@ def _answer(response: Response, *, user_id: UUID, key: str, fingerprint: str) ->
 
 def _replay(stored: StoredAnswer, fingerprint: str) -> Response:
     if stored.request_hash != fingerprint:
-        raise KeyReused
+        if is_api_request():
+            raise KeyReused
+        raise FormSentBefore(lazy_gettext("这份表单已经提交过，内容却不同。请刷新页面后重新填写。"))
     response = Response(stored.body, stored.status, content_type=stored.content_type)
     if stored.location is not None:
         response.headers["Location"] = stored.location

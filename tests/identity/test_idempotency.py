@@ -228,6 +228,19 @@ class TestForm:
         assert client.post("/effects", data=form | {"name": "甲"}).status_code == 303
         assert effects(committed) == 1
 
+    def test_that_was_taken_is_not_taken_with_other_content(
+        self, client: FlaskClient, token: str, committed: sa.Connection
+    ) -> None:
+        form = {"name": "甲", "once": "abc", "csrf_token": token}
+        client.post("/effects", data=form)
+
+        other = client.post("/effects", data=form | {"name": "乙"})
+
+        assert other.status_code == 422
+        assert "这份表单已经提交过，内容却不同。请刷新页面后重新填写。" in other.get_data(as_text=True)
+        assert "幂等" not in other.get_data(as_text=True)
+        assert effects(committed) == 1
+
     def test_gets_a_new_token_each_time(self) -> None:
         fields = {str(once_field()) for _ in range(5)}
 
