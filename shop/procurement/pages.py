@@ -64,10 +64,11 @@ def _decimal(text: str) -> Decimal:
 
 
 def _render(order: Order, errors: tuple[FieldError, ...] = ()) -> str:
-    by_line: dict[int, str] = {}
+    marked: dict[int, tuple[str, str]] = {}
     for error in errors:
         _, _, rest = error.field.partition(".")
-        index = rest.partition(".")[0]
+        index, _, field = rest.partition(".")
         if index.isdecimal():
-            by_line[order.lines[int(index)].line_no] = error.message
-    return render_template("procurement/acceptance.html", order=order, errors=by_line, typed=request.form)
+            name = "reason" if field == "reason" else "accepted"
+            marked[order.lines[int(index)].line_no] = (name, error.message)
+    return render_template("procurement/acceptance.html", order=order, errors=marked, typed=request.form)
