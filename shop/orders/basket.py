@@ -24,7 +24,7 @@ class Basket:
     @property
     def goods_fen(self) -> int:
         """The sum of the lines at today's prices."""
-        return sum(line.quantity * line.sku.price_fen for line in self.lines)
+        return sum(line.amount_fen for line in self.lines)
 
     @property
     def short_lines(self) -> list[BasketLine]:

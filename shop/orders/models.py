@@ -46,6 +46,11 @@ class BasketLine(Base):
 
     sku: Mapped[Sku] = relationship(lazy="raise")
 
+    @property
+    def amount_fen(self) -> int:
+        """What the line costs at today's price."""
+        return self.quantity * self.sku.price_fen
+
 
 class Order(Base):
     """One purchase. `number` is public: random, so that it can be neither guessed nor counted."""

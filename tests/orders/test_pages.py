@@ -110,6 +110,18 @@ class TestBasket:
 
         assert "vendor/art/potato.webp" in client.get("/basket").get_data(as_text=True)
 
+    def test_sums_each_line_and_all_of_them(self, client: FlaskClient, session: Session, buyer: User) -> None:  # noqa: ARG002  # signed in
+        factories.stock(session, "GS027-1", packs=10)
+        session.commit()
+        _put_into_basket(client, 2)
+        _put_into_basket(client, 3, "GS027-1")
+        first, second = session.get_one(Sku, "GS001-1").price_fen * 2, session.get_one(Sku, "GS027-1").price_fen * 3
+        sums = [ledger.format_yuan(amount_fen) for amount_fen in (first, second, first + second)]
+
+        for url in ("/basket", "/checkout"):
+            shown = re.findall(r"¥</span>([\d,.]+)", client.get(url).get_data(as_text=True))
+            assert [amount for amount in shown if amount in sums][:3] == sums
+
     @pytest.mark.parametrize(("quantity", "target"), [("3", "/checkout"), ("lots", "/basket")])
     def test_goes_on_to_the_checkout_with_a_quantity_that_is_right(
         self,
@@ -302,9 +314,12 @@ class TestAcceptance:
         )
 
         assert "请填写数字" in unread
+        assert re.findall(r'id="([a-z0-9-]+)"[^>]*aria-describedby="error-1"', unread) == ["accepted-1"]
         assert 'value="三箱半"' in unread
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert "请写明原因" in refused.get_data(as_text=True)
+        marked = re.findall(r'id="([a-z0-9-]+)"[^>]*aria-describedby="error-1"', refused.get_data(as_text=True))
+        assert marked == ["reason-1"]
         assert taken.location == url
         (order,) = _orders(session)
         assert order.accepted_fen is not None
