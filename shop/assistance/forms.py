@@ -1,6 +1,7 @@
 """The forms of off-platform sales. They read what was typed; `rules` decides whether it is right."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 
 from flask_babel import gettext, lazy_gettext
@@ -23,11 +24,11 @@ from wtforms.validators import InputRequired
 
 import ledger
 from shop.assistance.models import UNKNOWN_COUNTY, EvidenceKind, SaleMode
-from shop.assistance.rules import EVIDENCE_LABELS, MODE_LABELS, Paper, SaleDraft
+from shop.assistance.rules import EVIDENCE_LABELS, MAX_EVIDENCE, MODE_LABELS, Paper, SaleDraft
 from shop.errors import FieldError
 
 EVIDENCE_ROWS = 3
-"""Rows for evidence that the page shows without JavaScript; a refused form shows one more than it was sent with."""
+"""Rows for evidence that the page shows without JavaScript; a refused form has a blank one after those in use."""
 
 _REQUIRED = lazy_gettext("请填写这一项。")
 _CHOOSE = lazy_gettext("请选择一项。")
@@ -100,39 +101,54 @@ class SaleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         self.county.choices = [blank, *counties, unknown]
         self.category.choices = [blank, *categories]
 
-    def draft(self) -> SaleDraft:
-        """Return what was typed, once the form is valid."""
-        rows = [row for row in self.evidence if row.number.data and row.number.data.strip()]
+    def draft(self, today: date) -> SaleDraft:
+        """Return what was typed; what cannot be read, and so is marked as wrong, has something in its stead."""
         return SaleDraft(
-            reference=self.reference.data,
-            partner=self.partner.data,
-            mode=SaleMode(self.mode.data),
-            channel=self.channel.data,
-            county=self.county.data,
-            category=self.category.data,
-            product=self.product.data,
-            quantity=Decimal(self.quantity.data),
-            unit=self.unit.data,
+            reference=self.reference.data or "",
+            partner=self.partner.data or "",
+            mode=SaleMode.ASSISTED if self.mode.errors else SaleMode(self.mode.data),
+            channel=self.channel.data or "",
+            county=self.county.data or "",
+            category=self.category.data or "",
+            product=self.product.data or "",
+            quantity=self.quantity.data if self.quantity.data is not None else Decimal(0),
+            unit=self.unit.data or "",
             amount_fen=self.amount.fen,
-            sold_on=self.sold_on.data,
-            buyer=self.buyer.data,
-            evidence=tuple(Paper(EvidenceKind(row.kind.data), row.number.data) for row in rows),
+            sold_on=self.sold_on.data or today,
+            buyer=self.buyer.data or "",
+            evidence=tuple(Paper(EvidenceKind(row.kind.data), row.number.data) for row in self._papers()),
         )
 
     def show_errors(self, errors: Iterable[FieldError]) -> None:
-        """Put a refusal's messages beside the fields that they speak of."""
+        """Put a refusal's messages beside the fields that they speak of; a field that is marked already stays so."""
         for error in errors:
             field = self._field_of(error.field)
-            field.errors = [*field.errors, error.message]
+            field.errors = field.errors or [error.message]
+        self.evidence.errors = [row.errors for row in self.evidence if row.errors]
+
+    def settle_evidence_rows(self) -> None:
+        """Show the rows in use and a blank one, no fewer than at first and no more than a sale may have."""
+        in_use = max((number for number, row in enumerate(self.evidence, start=1) if _is_typed(row)), default=0)
+        wanted = max(EVIDENCE_ROWS, in_use, min(in_use + 1, MAX_EVIDENCE))
+        while len(self.evidence) > wanted:
+            self.evidence.pop_entry()
+        while len(self.evidence) < wanted:
+            self.evidence.append_entry()
+
+    def _papers(self) -> list[FormField]:
+        return [row for row in self.evidence if _is_typed(row) and not row.kind.errors]
 
     def _field_of(self, path: str) -> Field:
         name, _, rest = path.partition(".")
         if name != "evidence":
             return self[_FORM_FIELDS.get(name, name)]
-        rows = [row for row in self.evidence if row.number.data and row.number.data.strip()]
         index = rest.partition(".")[0]
         # Evidence as a whole is complained about in the first row.
-        return rows[int(index)].number if index else self.evidence[0].number
+        return self._papers()[int(index)].number if index else self.evidence[0].number
+
+
+def _is_typed(row: FormField) -> bool:
+    return bool(row.number.data and row.number.data.strip())
 
 
 class ReasonForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

@@ -82,7 +82,7 @@ def sale_list() -> ResponseReturnValue:
 @idempotent
 @requires(Role.OPERATOR, Role.PARTNER_OFFICER)
 def sale_new() -> ResponseReturnValue:
-    """Report one sale by form; a refused form keeps what was typed."""
+    """Report one sale by form; a refused form keeps what was typed and says all that is wrong with it."""
     actor = require_actor()
     today = business_day()
     form = SaleForm(reference=service.suggested_reference(today), sold_on=today)
@@ -90,10 +90,12 @@ def sale_new() -> ResponseReturnValue:
     status = 200
     if form.is_submitted():
         status = 422
-        if form.validate():
+        is_read = form.validate()
+        draft = form.draft(today)
+        if is_read:
             try:
                 with transaction() as session:
-                    sale = service.report_sale(session, actor, form.draft())
+                    sale = service.report_sale(session, actor, draft)
             except ShopError as error:
                 if not error.errors:
                     raise
@@ -102,7 +104,8 @@ def sale_new() -> ResponseReturnValue:
             else:
                 flash(gettext("已上报，等待审核确认。"), "success")
                 return redirect(url_for("assistance.sale_page", reference=sale.reference))
-        form.evidence.append_entry()
+        form.show_errors(service.faults(db.session, actor, draft))
+        form.settle_evidence_rows()
     return render_template("assistance/sale_new.html", form=form), status
 
 

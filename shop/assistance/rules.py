@@ -122,12 +122,8 @@ class KnownCodes:
     categories: frozenset[str]
 
 
-def normalised(draft: SaleDraft, *, known: KnownCodes, today: date) -> SaleDraft:
-    """Return the draft in canonical spelling.
-
-    Raises:
-        InvalidInput: naming every field that is wrong.
-    """
+def reading(draft: SaleDraft, *, known: KnownCodes, today: date) -> tuple[SaleDraft, tuple[FieldError, ...]]:
+    """Return the draft in canonical spelling, and everything that is wrong with it."""
     errors: list[FieldError] = []
     tidy = replace(
         draft,
@@ -139,8 +135,18 @@ def normalised(draft: SaleDraft, *, known: KnownCodes, today: date) -> SaleDraft
     )
     errors += _fact_errors(tidy, today)
     errors += _code_errors(tidy, known)
+    return tidy, tuple(errors)
+
+
+def normalised(draft: SaleDraft, *, known: KnownCodes, today: date) -> SaleDraft:
+    """Return the draft in canonical spelling.
+
+    Raises:
+        InvalidInput: naming every field that is wrong.
+    """
+    tidy, errors = reading(draft, known=known, today=today)
     if errors:
-        raise InvalidInput(errors=tuple(errors))
+        raise InvalidInput(errors=errors)
     return tidy
 
 

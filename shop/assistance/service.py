@@ -1,6 +1,7 @@
 """Reporting off-platform sales and deciding on them. Runs in the caller's database transaction and never commits."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import date
 
 import sqlalchemy as sa
@@ -52,8 +53,11 @@ def report_sale(session: Session, actor: Actor, draft: SaleDraft, *, is_demo: bo
     rules.check_reporter(actor, draft.partner)
     today = business_day()
     draft = rules.normalised(draft, known=queries.known_codes(session, on=draft.sold_on), today=today)
-    _refuse_taken_reference(session, draft)
-    _refuse_claimed(session, actor, draft)
+    if _is_taken(session, draft):
+        raise _reference_taken()
+    holders = _holders(session, actor, draft.evidence)
+    if holders:
+        raise _claimed(draft, holders)
     sale = _sale(session, actor, draft)
     sale.is_demo = is_demo
     try:
@@ -65,6 +69,18 @@ def report_sale(session: Session, actor: Actor, draft: SaleDraft, *, is_demo: bo
         raise _refusal(error, draft) from error
     audit.record(session, actor, action="sale.reported", subject=sale.entry_key, amount_fen=sale.amount_fen)
     return sale
+
+
+def faults(session: Session, actor: Actor, draft: SaleDraft) -> tuple[FieldError, ...]:
+    """Return all that is wrong with a sale which will not be recorded, so that its reporter mends it in one go."""
+    known = queries.known_codes(session, on=draft.sold_on)
+    draft, errors = rules.reading(draft, known=known, today=business_day())
+    # The database is asked only about what has the shape of a reference or a number at all.
+    malformed = {error.field for error in errors}
+    if "reference" not in malformed and _is_taken(session, draft):
+        errors += _reference_taken().errors
+    papers = [paper for index, paper in enumerate(draft.evidence) if f"evidence.{index}.number" not in malformed]
+    return errors + _claimed(draft, _holders(session, actor, papers)).errors
 
 
 def confirm_sale(session: Session, actor: Actor, reference: str) -> Sale:
@@ -177,24 +193,21 @@ def _release(sale: Sale, reason: str) -> None:
         paper.is_live = False
 
 
-def _refuse_taken_reference(session: Session, draft: SaleDraft) -> None:
-    if session.scalar(sa.select(sa.exists().where(Sale.reference == draft.reference))):
-        raise _reference_taken()
+def _is_taken(session: Session, draft: SaleDraft) -> bool:
+    return bool(session.scalar(sa.select(sa.exists().where(Sale.reference == draft.reference))))
 
 
-def _refuse_claimed(session: Session, actor: Actor, draft: SaleDraft) -> None:
-    """Name each paper that is taken, and the sale that holds it where the actor may see that sale."""
+def _holders(session: Session, actor: Actor, papers: Iterable[Paper]) -> dict[Paper, str | None]:
+    """Return each paper that is taken, with the sale that holds it where the actor may see that sale."""
     claimed = sa.tuple_(Evidence.kind, Evidence.number).in_(
-        [(paper.kind, paper.number) for paper in draft.evidence if paper.kind in rules.CLAIMING]
+        [(paper.kind, paper.number) for paper in papers if paper.kind in rules.CLAIMING]
     )
     rows = session.execute(
         sa.select(Evidence.kind, Evidence.number, Sale.reference, queries.visible_to(actor).label("is_visible"))
         .join(Sale, Sale.id == Evidence.sale_id)
         .where(Evidence.is_live, claimed)
     )
-    holders = {Paper(row.kind, row.number): row.reference if row.is_visible else None for row in rows}
-    if holders:
-        raise _claimed(draft, holders)
+    return {Paper(row.kind, row.number): row.reference if row.is_visible else None for row in rows}
 
 
 def _refusal(error: IntegrityError, draft: SaleDraft) -> Exception:

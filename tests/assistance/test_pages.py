@@ -95,6 +95,56 @@ class TestForm:
         assert answer.status_code == 409
         assert re.search(r'id="evidence-1-number-error".{0,400}已用于销售 T-FORM-1', page, re.DOTALL)
 
+    def test_says_all_that_is_wrong_at_once(self, officer: FlaskClient) -> None:
+        number = invoice()
+        submit(officer, "/sales/new", typed(number))
+        wrong = {"product": "", "quantity": "很多", "amount": "一百元", "sold_on": "昨天", "buyer": "某" * 201}
+        papers = {"evidence-1-kind": "invoice", "evidence-1-number": f" {number[:8]} {number[8:]}"}
+
+        answer = submit(officer, "/sales/new", typed("123", **wrong, **papers))
+
+        page = unescape(answer.get_data(as_text=True))
+        assert answer.status_code == 422
+        marked = {"reference", *wrong, "evidence-0-number", "evidence-1-number"}
+        assert set(re.findall(r'class="gw-field-error" id="([\w-]+)-error"', page)) == marked
+        assert re.search(r'id="evidence-1-number-error".{0,400}已用于销售 T-FORM-1', page, re.DOTALL)
+        assert "共 1 笔" in unescape(officer.get("/sales").get_data(as_text=True))
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"mode": "gift"},
+            {"mode": ""},
+            {"partner": "x"},
+            {"channel": ""},
+            {"evidence-0-kind": "letter"},
+            {"reference": "a/b"},
+            {"evidence-2-number": "回单\x01 77"},
+            {"quantity": "NaN"},
+            {"sold_on": "9999-12-31"},
+        ],
+    )
+    def test_refuses_what_no_browser_sends(self, officer: FlaskClient, odd: dict[str, str]) -> None:
+        answer = submit(officer, "/sales/new", typed(invoice(), **odd))
+
+        assert answer.status_code == 422
+        assert "还不能提交" in answer.get_data(as_text=True)
+
+    @pytest.mark.parametrize(("sent", "in_use", "shown"), [(3, 0, 3), (3, 2, 3), (3, 3, 4), (6, 2, 3), (20, 20, 20)])
+    def test_shows_one_blank_row_however_often_it_is_refused(
+        self, officer: FlaskClient, sent: int, in_use: int, shown: int
+    ) -> None:
+        form = {name: value for name, value in typed("").items() if not name.startswith("evidence")} | {"product": ""}
+        for row in range(sent):
+            form[f"evidence-{row}-kind"] = "contract"
+            form[f"evidence-{row}-number"] = f"合同 {row}" if row < in_use else ""
+
+        for _ in range(2):
+            page = submit(officer, "/sales/new", form).get_data(as_text=True)
+            rows = re.findall(r'name="(evidence-\d+-number)"', page)
+            assert rows == [f"evidence-{row}-number" for row in range(shown)]
+            form |= {name: form.get(name, "") for name in rows}
+
     def test_sent_twice_reports_once(self, officer: FlaskClient) -> None:
         page = officer.get("/sales/new").get_data(as_text=True)
         once = re.search(r'name="once" value="([^"]+)"', page)
