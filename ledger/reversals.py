@@ -1,13 +1,14 @@
 """Looking at one entry, and reversing it: the only way to correct what is posted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, FromClause, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from ledger import journal
 from ledger.book import Posted, post_checked
 from ledger.errors import (
     AlreadyReversed,
@@ -176,12 +177,23 @@ def _take(
     return taken
 
 
+def _belongs_to(transfers: FromClause, entries: Sequence[UUID]) -> ColumnElement[bool]:
+    """Select the transfers of some entries by their ids, which count up from the entry's."""
+    return or_(
+        false(),
+        *(
+            transfers.c.id.between(journal.transfer_id(entry, 1), journal.transfer_id(entry, journal.MAX_LEGS))
+            for entry in entries
+        ),
+    )
+
+
 def _transfers_of(session: Session, entry: UUID, *, except_key: str | None = None) -> tuple[EntryTransfer, ...]:
     """Read an entry's transfers in the order of its draft, with what others than `except_key` reversed."""
     mirror = transfer_table.alias("mirror")
-    mirrored: list[ColumnElement[bool]] = [entry_table.c.reverses == entry]
+    mirrors = select(entry_table.c.id).where(entry_table.c.reverses == entry)
     if except_key is not None:
-        mirrored.append(entry_table.c.key != except_key)
+        mirrors = mirrors.where(entry_table.c.key != except_key)
     undone = (
         select(
             mirror.c.credit_account.label("debit_account"),
@@ -189,8 +201,7 @@ def _transfers_of(session: Session, entry: UUID, *, except_key: str | None = Non
             mirror.c.kind,
             func.sum(mirror.c.amount_fen).label("amount_fen"),
         )
-        .join(entry_table, entry_table.c.id == mirror.c.entry_id)
-        .where(*mirrored)
+        .where(_belongs_to(mirror, session.scalars(mirrors).all()))
         .group_by(mirror.c.credit_account, mirror.c.debit_account, mirror.c.kind)
         .subquery("undone")
     )
@@ -209,7 +220,7 @@ def _transfers_of(session: Session, entry: UUID, *, except_key: str | None = Non
             & (undone.c.credit_account == transfer_table.c.credit_account)
             & (undone.c.kind == transfer_table.c.kind),
         )
-        .where(transfer_table.c.entry_id == entry)
+        .where(_belongs_to(transfer_table, [entry]))
         .order_by(transfer_table.c.id)
     )
     return tuple(

@@ -95,9 +95,11 @@ transfer_table = Table(
     "ledger_transfer",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("entry_id", Uuid, ForeignKey("ledger_entry.id"), nullable=False, index=True),
-    # Their foreign keys are on the flow, which every transfer is counted in by the statement that inserts it. Here they
-    # would be checked for each transfer, and concurrent postings would queue for a lock on the same account's row.
+    # The statement that inserts a transfer takes its entry from the entries that it inserts, and an entry's transfers
+    # are found by their ids, which count up from the entry's: so neither a foreign key nor an index here. The accounts'
+    # keys are on the flow, in which the same statement counts every transfer. Here they would be checked for each, and
+    # concurrent postings would queue for a lock on the same account's row.
+    Column("entry_id", Uuid, nullable=False),
     Column("debit_account", Uuid, nullable=False),
     Column("credit_account", Uuid, nullable=False),
     Column("amount_fen", BigInteger, nullable=False),

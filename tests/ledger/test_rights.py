@@ -98,10 +98,6 @@ class TestTables:
                 "INSERT INTO ledger_transfer VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),"
                 " gen_random_uuid(), 0, '2021-09-03', 'sale', 's')"
             ),
-            (
-                "INSERT INTO ledger_transfer VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),"
-                " gen_random_uuid(), 5, '2021-09-03', 'sale', 's')"
-            ),
             "INSERT INTO ledger_flow VALUES (gen_random_uuid(), gen_random_uuid(), '2021-09-03', 'sale', 0, 1, 1)",
             "INSERT INTO ledger_flow VALUES (gen_random_uuid(), gen_random_uuid(), '2021-09-03', 'sale', 99, 1, 1)",
         ],
