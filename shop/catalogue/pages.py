@@ -82,7 +82,7 @@ def stock() -> ResponseReturnValue:
     return _render_stock(page)
 
 
-@blueprint.post("/catalogue/stock/<sku_code>")
+@blueprint.post("/catalogue/stock/<sku_code>", endpoint="stock_update")
 @requires(Role.OPERATOR)
 @idempotent
 def update_item(sku_code: str) -> ResponseReturnValue:
