@@ -28,7 +28,7 @@ READY_PATIENCE_SECONDS = 60
 _PROGRAMS = Path(sys.executable).parent
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What decides the tables and rows that a start puts into the database.
-_PREPARED_FROM = ("migrations", "shop/data", "shop/demo")
+_PREPARED_FROM = ("migrations", "shop/data", "shop/registry", "shop/catalogue", "shop/demo")
 _GREETING = """\
 Ganwei is ready: {address}
 

@@ -15,8 +15,18 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-VERSION = "1"
+VERSION = "2"
 """Of `search_text`. Raise it when the making of the text changes, and the next reload makes all anew."""
+
+SYNONYMS = (
+    ("马铃薯", "土豆", "洋芋"),
+    ("玉米", "苞谷"),
+    ("辣椒", "辣子"),
+    ("番茄", "西红柿"),
+    ("胡麻油", "亚麻籽油"),
+    ("猕猴桃", "奇异果"),
+)
+"""Names of one thing: what a product is called, what the rest of China says, what Gansu says."""
 
 MAX_QUERY_LENGTH = 60
 _MAX_TERMS = 6
@@ -43,6 +53,8 @@ def search_text(*, name: str, pinyin: str, name_en: str, places: Iterable[tuple[
         kind: the name of its category.
     """
     tokens = [name, *words(name), *_readings_from_each(toneless(pinyin).split()), *_TERM.findall(normalise(name_en))]
+    for other in _other_names(name):
+        tokens += [other, *_readings(_pinyin(other))]
     for place, place_pinyin in places:
         # The register's pinyin knows that 宕昌 reads Tanchang; only the initials come from the dictionary.
         tokens += [place, *toneless(place_pinyin).split()[:1], *_readings(_pinyin(place))]
@@ -92,6 +104,10 @@ def words(text: str) -> list[str]:
     """Return the Chinese words of two signs or more in a text, with the shorter ones inside longer ones."""
     cut = _tokenizer().cut_for_search(normalise(text))
     return list(dict.fromkeys(word for word in cut if len(word) > 1 and _HAN.fullmatch(word)))
+
+
+def _other_names(name: str) -> list[str]:
+    return [other for group in SYNONYMS for held in group if held in name for other in group if other != held]
 
 
 def _readings(syllables: list[str]) -> list[str]:

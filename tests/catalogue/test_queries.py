@@ -73,6 +73,10 @@ class TestSearch:
     def test_puts_the_name_that_was_typed_first(self, session: Session) -> None:
         assert found(session, q="兰州百合")[:2] == ["GS059", "GS060"]
 
+    @pytest.mark.parametrize("q", ["马铃薯", "土豆", "洋芋", "yangyu", "定西洋芋"])
+    def test_finds_the_potato_by_every_name_that_it_has(self, session: Session, q: str) -> None:
+        assert "GS001" in found(session, q=q)
+
     @pytest.mark.parametrize("q", ["%", "_", "\\", "'", "火龙xyz", "x" * 60])
     def test_finds_nothing_for_what_nobody_sells(self, session: Session, q: str) -> None:
         assert HUANIU not in found(session, q=q)
