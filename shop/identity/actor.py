@@ -102,6 +102,10 @@ def actor_for(session: Session, user: User, *, chosen: str | None = None) -> Act
         .where(Membership.user_id == user.id)
         .order_by(Membership.id)
     ).all()
+    return _actor(user, memberships, chosen=chosen)
+
+
+def _actor(user: User, memberships: Sequence[Membership], *, chosen: str | None = None) -> Actor:
     organisation = _organisation(memberships, chosen)
     if organisation is None:
         return Actor(user.id, user.name, user.email)
@@ -148,7 +152,7 @@ def _actor_of_token() -> Actor | None:
     user = tokens.resolve(db.session, token, at=now()) if token else None
     # Held for the request, so that the session need not read the row again when the use case wants it.
     g.user = user
-    return actor_for(db.session, user) if user else None
+    return _actor(user, user.memberships) if user else None
 
 
 def _organisation(memberships: Sequence[Membership], chosen: str | None) -> Organisation | None:

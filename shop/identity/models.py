@@ -74,7 +74,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no ty
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
-    memberships: Mapped[list["Membership"]] = relationship(lazy="raise")
+    memberships: Mapped[list["Membership"]] = relationship(lazy="raise", order_by="Membership.id")
 
     roles: ClassVar[tuple[()]] = ()
     """The flat roles that flask-security reads on every request. There are none: ours are memberships."""

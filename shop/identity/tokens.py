@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
-from shop.identity.models import ApiToken, User
+from shop.identity.models import ApiToken, Membership, User
 
 LIFETIME = timedelta(days=30)
 
@@ -25,12 +25,17 @@ def make(session: Session, user_id: UUID, *, at: datetime) -> tuple[str, ApiToke
 
 
 def resolve(session: Session, text: str, *, at: datetime) -> User | None:
-    """Return whose token this is; None when it is unknown, expired or revoked, or the user may not sign in."""
-    user = session.scalar(
+    """Return whose token this is, with memberships and organisations, in one query.
+
+    None when the token is unknown, expired or revoked, or the user may not sign in.
+    """
+    found = session.scalars(
         sa.select(User)
         .join(ApiToken, ApiToken.user_id == User.id)
         .where(ApiToken.token_hash == _digest(text), ApiToken.revoked_at.is_(None), ApiToken.expires_at > at)
+        .options(joinedload(User.memberships).joinedload(Membership.organisation))
     )
+    user = found.unique().one_or_none()
     return user if user is not None and user.is_active else None
 
 
