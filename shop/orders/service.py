@@ -182,6 +182,7 @@ def _check_credit(session: Session, organisation: Organisation, total_fen: int) 
 
 def credit_used_fen(session: Session, organisation: Organisation) -> int:
     """Return what the organisation owes for accepted goods and has on order on account."""
+    # Before the balance: an order that is accepted in between then counts twice rather than not at all.
     on_order = session.scalar(
         sa.select(sa.func.sum(Order.goods_fen + Order.freight_fen)).where(
             Order.organisation_id == organisation.id, Order.status == OrderStatus.AWAITING_ACCEPTANCE

@@ -88,8 +88,9 @@ def _captured_on(session: Session, order: Order) -> date:
 
 
 def _find_order(session: Session, actor: Actor, draft: ReceiptDraft) -> Order | None:
-    number = (draft.order_number or "").strip().upper() or find_number(draft.reference)
-    if not number:
+    # What finance typed is read as forgivingly as what the payer wrote, and never overruled by it.
+    number = find_number((draft.order_number or "").strip() or draft.reference)
+    if number is None:
         return None
     try:
         return orders.order(session, actor, number, for_update=True)
