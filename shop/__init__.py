@@ -31,7 +31,6 @@ def create_app(settings: Settings) -> Flask:
         # Addresses of static files carry their version.
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=7),
     )
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider, which has it
     if settings.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # how Werkzeug documents it
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
@@ -54,6 +53,8 @@ def _register(app: Flask, settings: Settings) -> None:
     problems.register(app)
     inputs.register(app)
     identity.register(app, settings)
+    # After flask-security, which puts a JSON provider of its own in place.
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider, which has it
     app.register_blueprint(health.blueprint)
     _register_pages(app)
     _register_api(app)

@@ -30,6 +30,7 @@ class TestListProducts:
 
         assert answer.status_code == 200
         (product,) = answer.get_json()
+        assert "花牛苹果" in answer.get_data(as_text=True)  # as it is, not in escapes
         assert set(product) >= PRODUCT
         assert (product["category"], product["gi"], product["season_months"]) == (
             "produce",
