@@ -1,4 +1,7 @@
-"""One embedded PostgreSQL for all test processes; in it one database a process, migrated and with reference data."""
+"""One embedded PostgreSQL for all test processes; in it one database a process, migrated and with reference data.
+
+Every database of the tests holds our tables in the schema that GANWEI_TEST_SCHEMA names, `public` by default.
+"""
 
 import contextvars
 import os
@@ -18,6 +21,7 @@ from shop.config import Payee, Settings
 from shop.localpg import LocalServer, destroy, ensure_running, running
 
 CLUSTER = "GANWEI_TEST_CLUSTER"
+SCHEMA = os.environ.get("GANWEI_TEST_SCHEMA", "public")
 SERVER = pytest.StashKey[LocalServer]()
 
 PAYEE = Payee("甘味测试商城", "测试银行", "6200 0000 0000 0000", "test")
@@ -76,11 +80,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @dataclass(frozen=True)
 class DatabaseUrls:
-    """One database as its three roles see it."""
+    """One database, or one schema in it, as three roles see it."""
 
     owner: str
     app: str
     superuser: str
+
+    def in_schema(self, schema: str) -> "DatabaseUrls":
+        """Return the addresses at which each role finds this schema, and no other."""
+        urls = (
+            sa.make_url(url).update_query_dict({"options": f"-csearch_path={schema}"})
+            for url in (self.owner, self.app, self.superuser)
+        )
+        return DatabaseUrls(*(url.render_as_string(hide_password=False) for url in urls))
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements, each in a transaction of its own."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -91,16 +112,26 @@ def new_database(worker_id: str) -> Callable[[str], DatabaseUrls]:
 
     def make(name: str) -> DatabaseUrls:
         database = f"{name}_{worker_id}"
-        engine = sa.create_engine(server.url(role="postgres", database="postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(sa.text(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
-            connection.execute(sa.text(f'CREATE DATABASE "{database}" OWNER ganwei_owner'))
-        engine.dispose()
-        return DatabaseUrls(
+        execute(
+            server.url(role="postgres", database="postgres"),
+            f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)',
+            f'CREATE DATABASE "{database}" OWNER ganwei_owner',
+        )
+        urls = DatabaseUrls(
             owner=server.url(role="ganwei_owner", database=database),
             app=server.url(role="ganwei_app", database=database),
             superuser=server.url(role="postgres", database=database),
         )
+        if SCHEMA == "public":
+            return urls
+        execute(
+            urls.superuser,
+            f'CREATE SCHEMA "{SCHEMA}" AUTHORIZATION ganwei_owner',
+            f'GRANT USAGE ON SCHEMA "{SCHEMA}" TO ganwei_app',
+            # Whatever falls back on it fails.
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        )
+        return urls.in_schema(SCHEMA)
 
     return make
 
