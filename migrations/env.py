@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.util import CommandError
 from flask import current_app
 
 import ledger
@@ -24,6 +25,9 @@ def migrate() -> None:
     application_role = sa.make_url(settings.database_url).username
     engine = sa.create_engine(settings.migration_url)
     with engine.begin() as connection:
+        if connection.scalar(sa.text("SELECT current_schema()")) is None:
+            path = connection.scalar(sa.text("SHOW search_path"))
+            raise CommandError(f"The schema of the database's address, {path}, does not exist: make it first.")
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_MIGRATION_AT_A_TIME})
         # A migration that cannot get its lock gives up rather than stop the shop behind it.
         connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))

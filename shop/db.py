@@ -138,9 +138,18 @@ APPEND_ONLY = frozenset({"audit_event"})
 
 
 def grants(role: str) -> list[str]:
-    """Return the SQL that gives `role` its rights on the shop's tables, and no more."""
+    """Return the SQL that gives `role` its rights on the shop's tables in the current schema, and no more."""
     quoted = '"' + role.replace('"', '""') + '"'
-    statements = [f"GRANT SELECT ON alembic_version TO {quoted}"]
+    literal = "'" + role.replace("'", "''") + "'"
+    statements = [
+        # In `public` everybody has it; in a schema made for one programme nobody.
+        (
+            f"DO $grants$ BEGIN IF NOT has_schema_privilege({literal}, current_schema(), 'USAGE') THEN"
+            f" EXECUTE 'GRANT USAGE ON SCHEMA ' || quote_ident(current_schema()) || ' TO ' || quote_ident({literal});"
+            " END IF; END $grants$"
+        ),
+        f"GRANT SELECT ON alembic_version TO {quoted}",
+    ]
     for table in Base.metadata.sorted_tables:
         statements.append(f'REVOKE ALL ON "{table.name}" FROM {quoted}')
         rights = "SELECT, INSERT" if table.name in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
