@@ -18,4 +18,4 @@ def make_books(owner_url: str, *, role: str) -> None:
 def empty_out(superuser: Engine) -> None:
     """Take away all that was posted."""
     with superuser.begin() as connection:
-        connection.execute(text("TRUNCATE ledger_flow, ledger_transfer, ledger_entry, ledger_account"))
+        connection.execute(text(f"TRUNCATE {', '.join(ledger.metadata.tables)}"))
