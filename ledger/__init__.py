@@ -7,25 +7,41 @@ Every function takes a SQLAlchemy session, runs in the caller's database transac
 knows no web framework, schema library or payment provider.
 """
 
-from ledger.book import BulkPosted, Posted, post, post_many
 from ledger.chart import BOOKS, Account, county_account, parse, partner_account
 from ledger.errors import (
     AccountShapeError,
+    AlreadyClosed,
     AlreadyReversed,
     BadCursor,
     BadQuery,
+    BulkRefused,
     EntryNotFound,
     InvalidDraft,
     IsolationRefused,
     KeyReused,
     LedgerError,
     MoneyError,
+    NotClosed,
     NotReversible,
+    PeriodClosed,
     ReversalTooLarge,
     UnknownDimension,
+    UnknownOrigin,
 )
 from ledger.journal import Draft, Leg, uuid7
 from ledger.money import allocate, format_yuan, line_amount_fen, parse_yuan
+from ledger.periods import PeriodRow, close_month, periods, reopen_month
+from ledger.posting import (
+    BulkPosted,
+    EntryRow,
+    EntryTransfer,
+    EntryVerdict,
+    Posted,
+    find,
+    post,
+    post_many,
+    reverse,
+)
 from ledger.reports import (
     DIMENSIONS,
     AccountRow,
@@ -41,7 +57,7 @@ from ledger.reports import (
     totals,
     transfers,
 )
-from ledger.reversals import EntryRow, EntryTransfer, find, reverse
+from ledger.seal import Head, Sealed, head, seal
 from ledger.tables import grants, metadata
 from ledger.verify import Problem, Progress, Verdict, verify
 
@@ -52,47 +68,61 @@ __all__ = [
     "AccountRow",
     "AccountShapeError",
     "AccountStatement",
+    "AlreadyClosed",
     "AlreadyReversed",
     "BadCursor",
     "BadQuery",
     "BulkPosted",
+    "BulkRefused",
     "Draft",
     "EntryNotFound",
     "EntryRow",
     "EntryTransfer",
+    "EntryVerdict",
+    "Head",
     "InvalidDraft",
     "IsolationRefused",
     "KeyReused",
     "LedgerError",
     "Leg",
     "MoneyError",
+    "NotClosed",
     "NotReversible",
     "Page",
+    "PeriodClosed",
+    "PeriodRow",
     "Posted",
     "Problem",
     "Progress",
     "ReversalTooLarge",
+    "Sealed",
     "StatementLine",
     "TotalRow",
     "Totals",
     "TransferRow",
     "UnknownDimension",
+    "UnknownOrigin",
     "Verdict",
     "accounts",
     "allocate",
     "balance",
+    "close_month",
     "county_account",
     "find",
     "format_yuan",
     "grants",
+    "head",
     "line_amount_fen",
     "metadata",
     "parse",
     "parse_yuan",
     "partner_account",
+    "periods",
     "post",
     "post_many",
+    "reopen_month",
     "reverse",
+    "seal",
     "statement",
     "totals",
     "transfers",

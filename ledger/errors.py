@@ -3,7 +3,8 @@
 An expected refusal is a LedgerError. Anything else that escapes the ledger is a bug or a broken database.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 
 class LedgerError(Exception):
@@ -91,12 +92,64 @@ class ReversalTooLarge(LedgerError):
 
 
 class IsolationRefused(LedgerError):
-    """The transaction reads an old snapshot, in which it cannot see what others have reversed."""
+    """The transaction reads an old snapshot, in which it cannot see what others have reversed or closed."""
 
     def __init__(self, isolation: str) -> None:
         """Keep the isolation level of the transaction."""
-        super().__init__(f"reversals need READ COMMITTED, this transaction is {isolation.upper()}")
+        super().__init__(f"this needs READ COMMITTED; the transaction is {isolation.upper()}")
         self.isolation = isolation
+
+
+class PeriodClosed(LedgerError):
+    """The month in which an entry would count is closed."""
+
+    def __init__(self, book: str, day: date) -> None:
+        """Keep the book and the first day of the month."""
+        super().__init__(f"{day:%Y-%m} of book {book!r} is closed")
+        self.book = book
+        self.month = day.replace(day=1)
+
+
+class AlreadyClosed(LedgerError):
+    """The month that should be closed is closed."""
+
+    def __init__(self, book: str, month: date) -> None:
+        """Keep the book and the month."""
+        super().__init__(f"{month:%Y-%m} of book {book!r} is closed already")
+        self.book = book
+        self.month = month
+
+
+class NotClosed(LedgerError):
+    """The month that should be opened again is open."""
+
+    def __init__(self, book: str, month: date) -> None:
+        """Keep the book and the month."""
+        super().__init__(f"{month:%Y-%m} of book {book!r} is open")
+        self.book = book
+        self.month = month
+
+
+class UnknownOrigin(LedgerError):
+    """A month cannot be closed: by its end, assistance has gone to counties that nobody has named."""
+
+    def __init__(self, book: str, until: date, accounts: Sequence[str]) -> None:
+        """Keep the book, the first day after the month, and the accounts that are not zero."""
+        super().__init__(f"book {book!r} before {until}: not zero: {', '.join(accounts)}")
+        self.book = book
+        self.until = until
+        self.accounts = tuple(accounts)
+
+
+class BulkRefused(LedgerError):
+    """Nothing of a bulk is posted, because some of it cannot be."""
+
+    def __init__(self, *, conflicting: int, refused: int, first: str) -> None:
+        """Keep how many drafts conflict or are refused, and the key of the first."""
+        super().__init__(f"nothing is posted: {conflicting} conflicting, {refused} refused, first {first!r}")
+        self.conflicting = conflicting
+        self.refused = refused
+        self.first = first
 
 
 class UnknownDimension(LedgerError):

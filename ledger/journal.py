@@ -28,10 +28,13 @@ _NAME_RULE = "must be 1 to 200 characters on one line, without blanks at its end
 _MEMO = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]{0,500}")
 
 
+def field_bytes(value: bytes) -> bytes:
+    """Put a field's length in bytes before it, so that no two lists of fields give the same bytes."""
+    return len(value).to_bytes(4) + value
+
+
 def _fresh_field(value: str) -> bytes:
-    """Encode a field of a payload, with its length in bytes before it."""
-    encoded = value.encode()
-    return len(encoded).to_bytes(4) + encoded
+    return field_bytes(value.encode())
 
 
 # Most fields come again and again: books, days, accounts, kinds, empty memos.

@@ -1,10 +1,11 @@
 """The ledger's tables, on a MetaData of their own, and the rights that make them append-only.
 
-Facts (account, entry, transfer) are inserted and never changed; `ledger_flow` is derived from the transfers. No table
-names a schema, there is no trigger and no sequence.
+Facts (account, entry, transfer, period, seal) are inserted and never changed. `ledger_flow` is derived from the
+transfers, `ledger_unsealed` is the sealer's queue. No table names a schema, there is no trigger and no sequence.
 """
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -13,14 +14,17 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
+    event,
     func,
 )
 
@@ -74,6 +78,8 @@ entry_table = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("payload_hash", LargeBinary, nullable=False),
     Column("effective_on", Date, nullable=False),
+    # Its own day. It counts later, on `effective_on`, when the month of that day was closed before it was known.
+    Column("occurred_on", Date, nullable=False),
     Column(
         "month",
         Date,
@@ -88,8 +94,16 @@ entry_table = Table(
     CheckConstraint("book IN ('aid', 'cash')", name="book_known"),
     CheckConstraint("octet_length(payload_hash) = 32", name="payload_hash_sha256"),
     CheckConstraint("reverses <> id", name="reverses_another"),
+    CheckConstraint("effective_on >= occurred_on", name="counts_no_earlier"),
 )
 Index(None, entry_table.c.reverses, postgresql_where=entry_table.c.reverses.is_not(None))
+# Rows are stored in about the order in which they are posted, so a summary of each block is enough, and costs nothing.
+Index(
+    None,
+    entry_table.c.posted_at,
+    postgresql_using="brin",
+    postgresql_with={"pages_per_range": 32, "autosummarize": True},
+)
 
 transfer_table = Table(
     "ledger_transfer",
@@ -120,10 +134,12 @@ flow_table = Table(
     Column("credit_account", Uuid, ForeignKey("ledger_account.id"), nullable=False),
     Column("day", Date, nullable=False),
     Column("kind", Text, nullable=False),
+    # The day in China on which the transfers became known: were posted.
+    Column("known_on", Date, nullable=False),
     Column("shard", SmallInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
-    PrimaryKeyConstraint("debit_account", "credit_account", "day", "kind", "shard"),
+    PrimaryKeyConstraint("debit_account", "credit_account", "day", "kind", "known_on", "shard"),
     CheckConstraint(f"shard BETWEEN 0 AND {SHARDS - 1}", name="shard_in_range"),
     CheckConstraint("count > 0 AND amount_fen > 0", name="positive"),
     Index(None, "credit_account", "day"),
@@ -131,7 +147,85 @@ flow_table = Table(
     postgresql_with={"fillfactor": 50},
 )
 
-FACTS = (account_table.name, entry_table.name, transfer_table.name)
+period_table = Table(
+    "ledger_period",
+    metadata,
+    # A log for each month of a book: its last row says how it stands. A month without a row is open.
+    Column("book", Text, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("changed_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    # What the month held when it was closed; empty when it was opened again.
+    Column("entries", BigInteger),
+    Column("transfers", BigInteger),
+    Column("turnover_fen", Numeric),
+    Column("digest", LargeBinary),
+    PrimaryKeyConstraint("book", "month", "number"),
+    CheckConstraint("book IN ('aid', 'cash')", name="book_known"),
+    CheckConstraint("EXTRACT(day FROM month) = 1::numeric", name="month_begins"),
+    CheckConstraint("state = CASE number % 2 WHEN 1 THEN 'closed' ELSE 'open' END AND number > 0", name="state_turns"),
+    CheckConstraint(
+        "num_nonnulls(entries, transfers, turnover_fen, digest) = CASE state WHEN 'closed' THEN 4 ELSE 0 END",
+        name="figures_when_closed",
+    ),
+)
+
+# Whether a month takes postings; and if so, that nobody closes it before the caller's transaction ends. The question is
+# asked after the lock is held, with a look at what is committed by then: that is what VOLATILE gives, and what the
+# statement that calls this, whose own look is older, could not find out by itself. A transaction whose look never
+# changes gets no.
+OPEN_MONTH = DDL(  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+    """
+CREATE OR REPLACE FUNCTION ledger_month_is_open(the_book text, the_month date) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(ledger_month_lock(the_book, the_month));
+    RETURN current_setting('transaction_isolation') = 'read committed' AND NOT EXISTS (
+        SELECT FROM ledger_period WHERE book = the_book AND month = the_month HAVING max(number) %% 2 = 1
+    );
+END
+$$
+"""
+)
+MONTH_LOCK = DDL(  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+    """
+CREATE OR REPLACE FUNCTION ledger_month_lock(the_book text, the_month date) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT hashtextextended(
+        concat_ws(' ', 'ledger_period', current_schema(), the_book, the_month - date '2000-01-01'), 0
+    )
+$$
+"""
+)
+for function in (MONTH_LOCK, OPEN_MONTH):
+    event.listen(period_table, "after_create", function)
+
+seal_table = Table(
+    "ledger_seal",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    # No foreign key: it would be checked for each of many, and `verify` looks anyway.
+    Column("entry_id", Uuid, nullable=False, unique=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("seq > 0", name="seq_positive"),
+    CheckConstraint("octet_length(hash) = 32", name="hash_sha256"),
+)
+
+# Entries that wait for their seal, as ranges of ids: one for each statement that posted, however many it posted. A row
+# becomes visible with its entries, so none is passed over, however late it commits.
+unsealed_table = Table(
+    "ledger_unsealed",
+    metadata,
+    Column("first_entry", Uuid, primary_key=True),
+    Column("last_entry", Uuid, nullable=False),
+    CheckConstraint("first_entry <= last_entry", name="range_ordered"),
+)
+
+FACTS = (account_table.name, entry_table.name, transfer_table.name, period_table.name, seal_table.name)
 # What a foreign key's check needs when one role is both owner and application; see above.
 COMPUTED = {account_table.name: "kind", entry_table.name: "month"}
 
@@ -139,16 +233,18 @@ COMPUTED = {account_table.name: "kind", entry_table.name: "month"}
 def grants(role: str) -> list[str]:
     """List the SQL statements that give a database role its rights on the ledger's tables, and no others.
 
-    SELECT and INSERT on the facts, UPDATE besides on the derived flow. Repeatable; to be run by the tables' owner after
-    every migration. When the role is the owner itself (one role for everything), its own rights are cut down likewise.
+    SELECT and INSERT on the facts, UPDATE besides on the derived flow, DELETE on the sealer's queue. Repeatable; to be
+    run by the tables' owner after every migration. When the role is the owner itself (one role for everything), its
+    own rights are cut down likewise.
     """
     name = '"' + role.replace('"', '""') + '"'
     literal = "'" + role.replace("'", "''") + "'"
     facts = ", ".join(FACTS)
     statements = [
-        f"REVOKE ALL ON {facts}, {flow_table.name} FROM PUBLIC, {name}",
+        f"REVOKE ALL ON {facts}, {flow_table.name}, {unsealed_table.name} FROM PUBLIC, {name}",
         f"GRANT SELECT, INSERT ON {facts} TO {name}",
         f"GRANT SELECT, INSERT, UPDATE ON {flow_table.name} TO {name}",
+        f"GRANT SELECT, INSERT, DELETE ON {unsealed_table.name} TO {name}",
     ]
     for table, column in COMPUTED.items():
         owner = f"(SELECT relowner FROM pg_class WHERE oid = CAST('{table}' AS regclass))"  # noqa: S608 -- our own names

@@ -38,8 +38,8 @@ def migrate() -> None:
             compare_type=True,
         )
         context.run_migrations()
-        # Only what stands: after a downgrade to nothing there is nothing to grant.
-        if sa.inspect(connection).has_table("ledger_entry"):
+        # Of an older state of the tables, after a downgrade, nobody but the owner needs anything.
+        if set(context.get_context().get_current_heads()) == set(context.script.get_heads()):
             role = application_role or connection.scalar(sa.text("SELECT current_user"))
             for statement in (*grants(role), *ledger.grants(role)):
                 connection.execute(sa.text(statement))

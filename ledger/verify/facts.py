@@ -35,7 +35,8 @@ def accounts(books: Books) -> None:
 _EVERYTHING = text("""
     SELECT
         coalesce(entry.id, transfer.entry_id) AS group_id,
-        entry.id AS entry_id, entry.book, entry.key, entry.payload_hash, entry.effective_on, entry.month,
+        entry.id AS entry_id, entry.book, entry.key, entry.payload_hash, entry.month, entry.effective_on,
+        entry.occurred_on,
         entry.source, entry.memo, entry.reverses,
         transfer.id AS transfer_id, transfer.debit_account, transfer.credit_account, transfer.amount_fen,
         transfer.effective_on AS day, transfer.kind, transfer.source AS transfer_source
@@ -79,7 +80,7 @@ def _entry(books: Books, entry: Row[Any], transfers: list[Row[Any]]) -> None:
         draft = Draft(
             entry.book,
             entry.key,
-            entry.effective_on,
+            entry.occurred_on,
             entry.source,
             tuple(
                 Leg(books.code(row.debit_account), books.code(row.credit_account), row.amount_fen, row.kind)

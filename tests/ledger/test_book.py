@@ -1,12 +1,12 @@
 """Posting: once, whole, and never over what is there."""
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 import ledger
-from ledger import BulkPosted, InvalidDraft, KeyReused, Posted
-from tests.ledger.factories import CLEARING, LINTAO, PREPAID, TIANJIN, a_leg, a_payment, a_sale
+from ledger import InvalidDraft, KeyReused, Posted
+from tests.ledger.factories import LINTAO, PREPAID, TIANJIN, a_leg, a_payment, a_sale
 from tests.ledger.parallel import at_once
 
 UNKNOWN = "county:unknown:grain"
@@ -106,57 +106,3 @@ class TestPost:
             assert ledger.balance(session, LINTAO) == 120 * 1000
             assert ledger.balance(session, PREPAID) == 120 * 1000
             assert ledger.verify(session).ok
-
-
-class TestPostMany:
-    def test_posts_every_draft(self, books: Session) -> None:
-        drafts = [a_sale("s", a_leg(3), a_leg(4, credit=UNKNOWN)), a_payment("p", 7)]
-
-        assert ledger.post_many(books, iter(drafts), by="import") == BulkPosted(new=2, repeated=0)
-
-        assert ledger.balance(books, TIANJIN) == 7
-        assert ledger.balance(books, CLEARING) == 7
-        books.commit()
-        assert ledger.verify(books).ok
-
-    def test_keeps_texts_as_they_are(self, books: Session) -> None:
-        draft = a_sale("a\\n\\N键", source="\\", memo="tab\tline\n\\.")
-
-        ledger.post_many(books, [draft])
-
-        entry = ledger.find(books, draft.key)
-        assert entry is not None
-        assert (entry.source, entry.memo) == (draft.source, draft.memo)
-
-    def test_counts_repeats_in_the_books_and_among_the_drafts(self, books: Session) -> None:
-        ledger.post(books, a_sale("1"))
-
-        assert ledger.post_many(books, [a_sale("1"), a_sale("2"), a_sale("2")]) == BulkPosted(new=1, repeated=2)
-        assert ledger.balance(books, LINTAO) == 2000
-
-    def test_names_the_first_key_in_conflict_and_posts_nothing(self, books: Session) -> None:
-        ledger.post(books, a_sale("z"))
-        ledger.post(books, a_sale("a"))
-
-        with pytest.raises(KeyReused) as caught:
-            ledger.post_many(books, [a_sale("new"), a_sale("z", a_leg(1)), a_sale("a", a_leg(1))])
-
-        assert caught.value.key == "z"
-        assert ledger.find(books, "new") is None
-        assert ledger.balance(books, LINTAO) == 2000
-
-    def test_refuses_two_payloads_under_one_key_among_the_drafts(self, books: Session) -> None:
-        with pytest.raises(KeyReused):
-            ledger.post_many(books, [a_sale("k", a_leg(1)), a_sale("k", a_leg(2))])
-
-    def test_takes_nothing_and_comes_again_in_one_transaction(self, books: Session) -> None:
-        assert ledger.post_many(books, []) == BulkPosted(new=0, repeated=0)
-        assert ledger.post_many(books, [a_sale()]) == BulkPosted(new=1, repeated=0)
-
-    def test_stays_posted_when_the_caller_commits(self, books: Session) -> None:
-        ledger.post_many(books, [a_sale(f"s:{number}") for number in range(1200)])
-        books.commit()
-
-        count = books.scalar(text("SELECT count(*) FROM ledger_transfer"))
-        assert count == 1200
-        assert ledger.totals(books, book="aid", by=[]).total_fen == 1200 * 1000

@@ -16,8 +16,8 @@ from ledger import (
     LedgerError,
     NotReversible,
     ReversalTooLarge,
-    reversals,
 )
+from ledger.posting import reversals
 from tests.ledger.factories import DAY, LINTAO, TIANJIN, a_leg, a_payment, a_sale
 from tests.ledger.parallel import at_once
 

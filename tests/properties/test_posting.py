@@ -127,7 +127,7 @@ def _post(session: Session, model: Model, action: Post) -> None:
     book, on, legs = action.body
     draft = Draft(book, f"entry:{len(model.drafts)}", on, "property", legs)
     if action.is_bulk:
-        assert ledger.post_many(session, [draft, draft]).new == 1
+        assert ledger.post_many(session, [draft, draft]).posted == 1
     else:
         assert ledger.post(session, draft).is_new
     model.post(draft)

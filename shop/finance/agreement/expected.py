@@ -104,7 +104,7 @@ _HELD = """
     SELECT
         entry.book, transfer.source,
         CASE WHEN debit.code LIKE 'asset:bank:%' THEN 'asset:bank' ELSE debit.code END, credit.code,
-        CASE WHEN entry.reverses IS NULL OR transfer.source NOT LIKE 'sale:%' THEN transfer.effective_on END,
+        CASE WHEN entry.reverses IS NULL OR transfer.source NOT LIKE 'sale:%' THEN entry.occurred_on END,
         transfer.kind LIKE '%\\_unpaired', transfer.amount_fen
     FROM ledger_transfer transfer JOIN ledger_entry entry ON entry.id = transfer.entry_id
     JOIN ledger_account debit ON debit.id = transfer.debit_account

@@ -1,0 +1,206 @@
+"""Months of the books: closing them, opening them again, and where a fact counts that comes too late.
+
+The state of a month is a log, so who closed and opened it stays on record. Posting asks `ledger_month_is_open` in the
+database, which holds a shared lock on the month until the end of the poster's transaction; closing takes the same lock
+alone. So a month is closed only when nobody is still posting into it, and then nobody can.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.orm import Session
+
+from ledger import chart
+from ledger.errors import AlreadyClosed, BadQuery, IsolationRefused, NotClosed, UnknownOrigin
+from ledger.tables import period_table
+
+_DECEMBER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """A month of a book: how it stands, who brought that about, and what it holds.
+
+    `turnover_fen` adds up every transfer, mirrors too. Of a month that nobody ever closed `changed_at` is None.
+    """
+
+    book: str
+    month: date
+    state: str
+    entries: int | None
+    transfers: int
+    turnover_fen: int
+    changed_at: datetime | None
+    changed_by: str
+    reason: str
+
+
+def close_month(session: Session, book: str, month: date, *, by: str, reason: str = "") -> PeriodRow:
+    """Close a month of a book, with what it holds on record. Waits for all that are posting into it.
+
+    Args:
+        month: any day of it.
+        by: who answers for it.
+
+    Raises:
+        AlreadyClosed: it is closed.
+        UnknownOrigin: assistance up to the month's end has gone to counties that nobody has named yet.
+        IsolationRefused: the transaction is not READ COMMITTED.
+        BadQuery: there is no such book.
+    """
+    first, last = _lock(session, book, month)
+    if last is not None and last.state == "closed":
+        raise AlreadyClosed(book, first)
+    _refuse_unknown_origin(session, book, _next(first))
+    figures = session.execute(_FIGURES, {"book": book, "month": first}).one()
+    return _log(session, book, first, last, {"changed_by": by, "reason": reason, **figures._mapping})  # noqa: SLF001 -- its API
+
+
+def reopen_month(session: Session, book: str, month: date, *, by: str, reason: str) -> PeriodRow:
+    """Open a closed month again.
+
+    Raises:
+        NotClosed: it is open.
+        IsolationRefused: the transaction is not READ COMMITTED.
+        BadQuery: there is no such book.
+    """
+    first, last = _lock(session, book, month)
+    if last is None or last.state == "open":
+        raise NotClosed(book, first)
+    return _log(session, book, first, last, {"changed_by": by, "reason": reason})
+
+
+def periods(session: Session, *, book: str) -> list[PeriodRow]:
+    """List the months of a book that hold something or were closed once, the newest first.
+
+    `entries` is known of closed months only; the other figures are those of today.
+
+    Raises:
+        BadQuery: there is no such book.
+    """
+    _check(book)
+    return [
+        PeriodRow(
+            book,
+            row.month,
+            row.state or "open",
+            row.entries,
+            int(row.transfers),
+            int(row.turnover_fen),
+            row.changed_at,
+            row.changed_by or "",
+            row.reason or "",
+        )
+        for row in session.execute(_PERIODS, {"book": book})
+    ]
+
+
+def first_open_day(session: Session, book: str, *, after: date) -> date:
+    """Give the first day of the first open month after a day's own, and keep it open until the transaction ends."""
+    month = _next(after.replace(day=1))
+    while not session.scalar(select(func.ledger_month_is_open(book, month))):
+        month = _next(month)
+    return month
+
+
+def needs_read_committed(session: Session) -> None:
+    """Refuse a transaction that does not see what others commit while it runs.
+
+    Raises:
+        IsolationRefused: it is of that kind.
+    """
+    isolation = session.scalar(select(func.current_setting("transaction_isolation")))
+    if isolation != "read committed":
+        raise IsolationRefused(str(isolation))
+
+
+def _next(month: date) -> date:
+    if month.month == _DECEMBER:
+        return month.replace(year=month.year + 1, month=1)
+    return month.replace(month=month.month + 1)
+
+
+def _check(book: str) -> None:
+    if book not in chart.BOOKS:
+        raise BadQuery("book", book, f"must be one of {', '.join(chart.BOOKS)}")
+
+
+def _lock(session: Session, book: str, month: date) -> tuple[date, Row[Any] | None]:
+    """Wait until nobody posts into the month or changes its state, then read how it stands."""
+    _check(book)
+    needs_read_committed(session)
+    first = month.replace(day=1)
+    session.execute(select(func.pg_advisory_xact_lock(func.ledger_month_lock(book, first))))
+    log = period_table.c
+    last = session.execute(
+        select(period_table).where(log.book == book, log.month == first).order_by(log.number.desc()).limit(1)
+    ).one_or_none()
+    return first, last
+
+
+def _log(session: Session, book: str, month: date, last: Row[Any] | None, facts: dict[str, Any]) -> PeriodRow:
+    number = 1 if last is None else last.number + 1
+    state = "closed" if number % 2 else "open"
+    session.execute(period_table.insert().values(book=book, month=month, number=number, state=state, **facts))
+    return next(row for row in periods(session, book=book) if row.month == month)
+
+
+def _refuse_unknown_origin(session: Session, book: str, until: date) -> None:
+    left = session.execute(_UNKNOWN, {"book": book, "until": until}).scalars().all()
+    if left:
+        raise UnknownOrigin(book, until, left)
+
+
+_UNKNOWN = text(f"""
+    SELECT account.code
+    FROM ledger_account account
+    JOIN ledger_flow flow ON account.id IN (flow.debit_account, flow.credit_account)
+    WHERE account.book = :book AND account.code LIKE 'county:{chart.UNKNOWN_COUNTY}:%' AND flow.day < :until
+    GROUP BY account.code
+    HAVING sum(CASE WHEN flow.credit_account = account.id THEN flow.amount_fen ELSE -flow.amount_fen END) <> 0
+    ORDER BY account.code
+""")  # noqa: S608 -- our own name
+
+# The digest of a month is that of its days, a day's that of its entries in the order of their ids: so no value grows
+# with the month, and none of its entries can be changed, taken away, added or moved to another day unnoticed.
+_FIGURES = text("""
+    WITH days AS (
+        SELECT
+            effective_on, count(*) AS entries,
+            sha256(string_agg(payload_hash || uuid_send(id), ''::bytea ORDER BY id)) AS digest
+        FROM ledger_entry
+        WHERE book = :book AND month = :month
+        GROUP BY effective_on
+    ), moved AS (
+        SELECT coalesce(sum(flow.count), 0) AS transfers, coalesce(sum(flow.amount_fen), 0) AS turnover_fen
+        FROM ledger_flow flow JOIN ledger_account account ON account.id = flow.debit_account
+        WHERE account.book = :book AND flow.day >= :month AND flow.day < CAST(:month AS date) + interval '1 month'
+    )
+    SELECT
+        (SELECT coalesce(sum(entries), 0) FROM days) AS entries, transfers, turnover_fen,
+        (
+            SELECT sha256(coalesce(string_agg(digest || int4send(effective_on - :month), '' ORDER BY effective_on), ''))
+            FROM days
+        ) AS digest
+    FROM moved
+""")
+
+_PERIODS = text("""
+    WITH held AS (
+        SELECT date_trunc('month', flow.day)::date AS month, sum(flow.count) AS transfers,
+            sum(flow.amount_fen) AS turnover_fen
+        FROM ledger_flow flow JOIN ledger_account account ON account.id = flow.debit_account
+        WHERE account.book = :book
+        GROUP BY 1
+    ), stands AS (
+        SELECT DISTINCT ON (month) * FROM ledger_period WHERE book = :book ORDER BY month, number DESC
+    )
+    SELECT
+        coalesce(held.month, stands.month) AS month, stands.state, stands.entries,
+        coalesce(held.transfers, 0) AS transfers, coalesce(held.turnover_fen, 0) AS turnover_fen,
+        stands.changed_at, stands.changed_by, stands.reason
+    FROM held FULL JOIN stands ON stands.month = held.month
+    ORDER BY 1 DESC
+""")
