@@ -23,7 +23,7 @@ def migrate() -> None:
     """Run the migrations and the grants in one database transaction."""
     settings: Settings = current_app.config["SETTINGS"]
     application_role = sa.make_url(settings.database_url).username
-    engine = sa.create_engine(settings.migration_url)
+    engine = sa.create_engine(settings.migration_url, poolclass=sa.NullPool)
     with engine.begin() as connection:
         if connection.scalar(sa.text("SELECT current_schema()")) is None:
             path = connection.scalar(sa.text("SHOW search_path"))
@@ -43,7 +43,6 @@ def migrate() -> None:
             role = application_role or connection.scalar(sa.text("SELECT current_user"))
             for statement in (*grants(role), *ledger.grants(role)):
                 connection.execute(sa.text(statement))
-    engine.dispose()
 
 
 migrate()
