@@ -1,7 +1,7 @@
 """Accounts and their balances, each on its own side: a growing account has a growing, positive balance."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, case, func, select, union_all
 from sqlalchemy.orm import Session
@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from ledger import chart
 from ledger.chart import Account
 from ledger.errors import BadQuery
-from ledger.tables import account_table, flow_table
+from ledger.reports.flows import flow_at
+from ledger.tables import account_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,18 @@ def days(column: ColumnElement[date], since: date | None, until: date | None) ->
     return limits
 
 
-def balance(session: Session, account: str, *, until: date | None = None) -> int:
-    """Sum up an account before a day, or over all time, in fen.
+def balance(session: Session, account: str, *, until: date | None = None, known_at: datetime | None = None) -> int:
+    """Sum up an account before a day, or over all time, in fen; as it was known at a moment, or is now.
 
     Debit-normal for who helped, assets and expenses; credit-normal for who was helped, liabilities and income. An
     account that was never used has zero.
 
     Raises:
         AccountShapeError: the code is legal in no book.
+        BadQuery: the moment has no time zone.
     """
     asked = chart.parse_any(account)
-    flow = flow_table.c
+    flow = flow_at(known_at).c
     is_debit = flow.debit_account == asked.id
     net = session.scalar(
         select(func.sum(case((is_debit, flow.amount_fen), else_=-flow.amount_fen))).where(
@@ -76,13 +78,19 @@ def signed(account: Account, net_debit_fen: int) -> int:
     return net_debit_fen if account.is_debit_normal else -net_debit_fen
 
 
-def accounts(session: Session, *, book: str | None = None, prefix: str | None = None) -> list[AccountRow]:
+def accounts(
+    session: Session, *, book: str | None = None, prefix: str | None = None, known_at: datetime | None = None
+) -> list[AccountRow]:
     """List the accounts that have been used, in the order of book and code.
 
     Args:
         prefix: the beginning of the codes, such as "county:621102".
+        known_at: give the balances as they were known at this moment; accounts made since have zero.
+
+    Raises:
+        BadQuery: the moment has no time zone.
     """
-    flow = flow_table.c
+    flow = flow_at(known_at).c
     sides = union_all(
         select(flow.debit_account.label("id"), func.sum(flow.amount_fen).label("net_fen")).group_by(flow.debit_account),
         select(flow.credit_account, -func.sum(flow.amount_fen)).group_by(flow.credit_account),

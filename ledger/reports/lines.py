@@ -25,7 +25,10 @@ _original = entry_table.alias("original")
 
 @dataclass(frozen=True, slots=True)
 class TransferRow:
-    """One transfer with its entry. `reverses` is the key of the original entry of a mirror."""
+    """One transfer with its entry. `reverses` is the key of the original entry of a mirror.
+
+    It counts on `effective_on`; its own day is `occurred_on`, which is earlier when that day's month was closed.
+    """
 
     id: UUID
     entry_id: UUID
@@ -35,6 +38,7 @@ class TransferRow:
     credit_account: str
     amount_fen: int
     effective_on: date
+    occurred_on: date
     posted_at: datetime
     kind: str
     source: str
@@ -59,6 +63,7 @@ def transfers(  # noqa: PLR0913 -- the filters of one list, each optional and na
     until: date | None = None,
     source: str | None = None,
     where: Mapping[str, str] | None = None,
+    known_at: datetime | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> Page:
@@ -70,6 +75,7 @@ def transfers(  # noqa: PLR0913 -- the filters of one list, each optional and na
         since, until: business dates, from and before.
         where: dimensions of the book and the value of each, as in `totals`; of the first
             book that has them when no book is given.
+        known_at: only what was posted before this moment.
         after: the cursor that the page before gave out.
         limit: 1 to 1000 rows.
 
@@ -87,12 +93,24 @@ def transfers(  # noqa: PLR0913 -- the filters of one list, each optional and na
     limits = [*days(_transfer.effective_on, since, until), *_own_limits(found, conditions)]
     if source is not None:
         limits.append(_transfer.source == source)
+    if known_at is not None:
+        limits.append(was_known(known_at))
     if after is not None:
         limits.append(tuple_(_transfer.effective_on, _transfer.id) > position(after))
     branches = _branches(book, account, found, conditions)
     rows = session.execute(_page_query([[*limits, *branch] for branch in branches], limit + 1)).all()
     page = [_row(row) for row in rows[:limit]]
     return Page(page, cursor_after(page[-1]) if len(rows) > limit else None)
+
+
+def was_known(known_at: datetime) -> ColumnElement[bool]:
+    """Limit transfers to those that were posted before a moment."""
+    return (
+        select(entry_table.c.id)
+        .where(entry_table.c.id == _transfer.entry_id, entry_table.c.posted_at < known_at)
+        .correlate(transfer_table)
+        .exists()
+    )
 
 
 def cursor_after(row: TransferRow) -> str:
@@ -193,6 +211,7 @@ def _page_query(branches: Sequence[Sequence[ColumnElement[bool]]], limit: int) -
             entry_table.c.key,
             entry_table.c.book,
             entry_table.c.posted_at,
+            entry_table.c.occurred_on,
             entry_table.c.memo,
             _original.c.key.label("original_key"),
         )
@@ -215,6 +234,7 @@ def _row(row: Row[Any]) -> TransferRow:
         credit_account=row.credit_code,
         amount_fen=row.amount_fen,
         effective_on=row.effective_on,
+        occurred_on=row.occurred_on,
         posted_at=row.posted_at,
         kind=row.kind,
         source=row.source,

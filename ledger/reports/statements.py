@@ -1,7 +1,7 @@
 """The statement of one account: what it had, what came and went, what it has."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ledger.chart import Account
 from ledger.errors import BadQuery
 from ledger.reports.balances import balance, check_days, named, signed
-from ledger.reports.lines import TransferRow, position, transfers
+from ledger.reports.lines import TransferRow, position, transfers, was_known
 from ledger.tables import transfer_table
 
 
@@ -42,6 +42,7 @@ def statement(  # noqa: PLR0913 -- the period and the page of one statement, eac
     since: date | None = None,
     until: date | None = None,
     as_of: date | None = None,
+    known_at: datetime | None = None,
     after: str | None = None,
     limit: int = 100,
 ) -> AccountStatement:
@@ -52,6 +53,7 @@ def statement(  # noqa: PLR0913 -- the period and the page of one statement, eac
 
     Args:
         as_of: the last day of the period, in place of `until`.
+        known_at: state only what was posted before this moment.
         after: the cursor that the page before gave out.
         limit: 1 to 1000 rows.
 
@@ -66,9 +68,9 @@ def statement(  # noqa: PLR0913 -- the period and the page of one statement, eac
             raise BadQuery("as_of", as_of, "give either as_of or until")
         until = as_of + timedelta(days=1)
     check_days(since, until)
-    opening_fen = 0 if since is None else balance(session, account, until=since)
-    brought_fen = opening_fen if after is None else _balance_at(session, asked, after)
-    page = transfers(session, account=account, since=since, until=until, after=after, limit=limit)
+    opening_fen = 0 if since is None else balance(session, account, until=since, known_at=known_at)
+    brought_fen = opening_fen if after is None else _balance_at(session, asked, after, known_at)
+    page = transfers(session, account=account, since=since, until=until, known_at=known_at, after=after, limit=limit)
     lines = []
     running_fen = brought_fen
     for row in page.rows:
@@ -80,12 +82,12 @@ def statement(  # noqa: PLR0913 -- the period and the page of one statement, eac
         opening_fen=opening_fen,
         brought_fen=brought_fen,
         rows=lines,
-        closing_fen=balance(session, account, until=until),
+        closing_fen=balance(session, account, until=until, known_at=known_at),
         next_cursor=page.next_cursor,
     )
 
 
-def _balance_at(session: Session, account: Account, cursor: str) -> int:
+def _balance_at(session: Session, account: Account, cursor: str, known_at: datetime | None) -> int:
     """Give the balance after the cursor's row: the flow of the days before, and the rows of its day."""
     day, identifier = position(cursor)
     row = transfer_table.c
@@ -95,6 +97,7 @@ def _balance_at(session: Session, account: Account, cursor: str) -> int:
             is_debit | (row.credit_account == account.id),
             row.effective_on == day,
             row.id <= identifier,
+            *([] if known_at is None else [was_known(known_at)]),
         )
     )
-    return balance(session, account.code, until=day) + signed(account, int(net or 0))
+    return balance(session, account.code, until=day, known_at=known_at) + signed(account, int(net or 0))

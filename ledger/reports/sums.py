@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, case, func, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Subquery, case, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ledger.reports.balances import check_days, days
-from ledger.reports.dimensions import Carrier, dimension
-from ledger.tables import account_table, flow_table
+from ledger.reports.dimensions import dimension
+from ledger.reports.flows import flow_at
+from ledger.tables import account_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Totals:
     count: int
 
 
-def totals(
+def totals(  # noqa: PLR0913 -- the choices of one report, each named
     session: Session,
     *,
     book: str,
@@ -39,6 +40,7 @@ def totals(
     since: date | None = None,
     until: date | None = None,
     where: Mapping[str, str] | None = None,
+    known_at: datetime | None = None,
 ) -> Totals:
     """Sum a book over the days from `since` to the day before `until`, grouped by dimensions.
 
@@ -49,9 +51,10 @@ def totals(
     Args:
         by: `DIMENSIONS[book]` holds the legal names; none gives one row.
         where: the same dimensions with the value each must have.
+        known_at: count only what was posted before this moment; everything when None.
 
     Raises:
-        BadQuery: there is no such book, or the range ends before it begins.
+        BadQuery: there is no such book, the range ends before it begins, or the moment has no time zone.
         UnknownDimension: `by` or `where` has a dimension that the book has not.
     """
     check_days(since, until)
@@ -59,8 +62,10 @@ def totals(
     conditions = dict(where or {})
     found = {name: dimension(book, name) for name in [*names, *conditions]}
     # Cells are merged before their accounts are looked up, by no more than what is asked for.
-    extra = [_FLOW[carrier] for carrier in dict.fromkeys(one.carrier for one in found.values()) if carrier in _FLOW]
-    facts = _FACTS[book](extra, days(flow_table.c.day, since, until))
+    carriers = dict.fromkeys(one.carrier for one in found.values())
+    flow = flow_at(known_at)
+    extra = [flow.c[carrier] for carrier in carriers if carrier in {"kind", "day"}]
+    facts = _FACTS[book](flow, extra, days(flow.c.day, since, until))
     values = {name: one.value(facts.c[one.carrier]) for name, one in found.items()}
     rows = session.execute(
         select(
@@ -85,16 +90,17 @@ def totals(
     )
 
 
-_FLOW: dict[Carrier, ColumnElement[Any]] = {"kind": flow_table.c.kind, "day": flow_table.c.day}
+Columns = Sequence[ColumnElement[Any]]
+Limits = Sequence[ColumnElement[bool]]
 
 
-def _cells(keys: Sequence[ColumnElement[Any]], limits: Sequence[ColumnElement[bool]], name: str) -> Subquery:
+def _cells(flow: FromClause, keys: Columns, limits: Limits, name: str) -> Subquery:
     """Merge the flow's shards, and its days and kinds unless they are among the keys."""
     return (
         select(
             *keys,
-            func.sum(flow_table.c.amount_fen).label("amount_fen"),
-            func.sum(flow_table.c.count).label("count"),
+            func.sum(flow.c.amount_fen).label("amount_fen"),
+            func.sum(flow.c["count"]).label("count"),
         )
         .where(*limits)
         .group_by(*keys)
@@ -102,10 +108,9 @@ def _cells(keys: Sequence[ColumnElement[Any]], limits: Sequence[ColumnElement[bo
     )
 
 
-def _aid_facts(extra: Sequence[ColumnElement[Any]], limits: Sequence[ColumnElement[bool]]) -> Subquery:
+def _aid_facts(flow: FromClause, extra: Columns, limits: Limits) -> Subquery:
     """Give each cell its partner's and its county's code, and minus for a mirror."""
-    flow = flow_table.c
-    cells = _cells([flow.debit_account, flow.credit_account, *extra], limits, "cells")
+    cells = _cells(flow, [flow.c.debit_account, flow.c.credit_account, *extra], limits, "cells")
     debit, credit = account_table.alias("debit"), account_table.alias("credit")
     is_mirror = debit.c.kind == "county"
     return (
@@ -123,10 +128,10 @@ def _aid_facts(extra: Sequence[ColumnElement[Any]], limits: Sequence[ColumnEleme
     )
 
 
-def _cash_facts(extra: Sequence[ColumnElement[Any]], limits: Sequence[ColumnElement[bool]]) -> Subquery:
+def _cash_facts(flow: FromClause, extra: Columns, limits: Limits) -> Subquery:
     """Show each cell on both its accounts, as plus on the debited and minus on the credited one."""
-    debits = _cells([flow_table.c.debit_account, *extra], limits, "debits")
-    credits_ = _cells([flow_table.c.credit_account, *extra], limits, "credits")
+    debits = _cells(flow, [flow.c.debit_account, *extra], limits, "debits")
+    credits_ = _cells(flow, [flow.c.credit_account, *extra], limits, "credits")
     sides = union_all(
         select(debits.c.debit_account.label("id"), *_extra_of(debits, extra), debits.c.amount_fen, debits.c.count),
         select(credits_.c.credit_account, *_extra_of(credits_, extra), -credits_.c.amount_fen, credits_.c.count),
@@ -139,7 +144,7 @@ def _cash_facts(extra: Sequence[ColumnElement[Any]], limits: Sequence[ColumnElem
     )
 
 
-def _extra_of(cells: Subquery, extra: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+def _extra_of(cells: Subquery, extra: Columns) -> list[ColumnElement[Any]]:
     return [cells.c[str(column.key)] for column in extra]
 
 
