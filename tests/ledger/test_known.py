@@ -32,10 +32,15 @@ def _post(engine: Engine, tamperer: Engine, draft: Draft, at: datetime) -> None:
 @pytest.fixture
 def told(empty_books: Engine, tamperer: Engine) -> Engine:
     """Return books that learned of 100 in the morning, 20 at noon, 3 at night, and 4000 on the next day."""
-    _post(empty_books, tamperer, a_sale("morning", a_leg(100)), NOON - timedelta(hours=2))
-    _post(empty_books, tamperer, a_sale("noon", a_leg(20)), NOON)
-    _post(empty_books, tamperer, a_sale("night", a_leg(3), on=DAY + timedelta(days=1)), MIDNIGHT - timedelta(minutes=1))
-    _post(empty_books, tamperer, a_sale("next", a_leg(4000)), MIDNIGHT)
+    _post(empty_books, tamperer, a_sale("morning", a_leg(100, kind="morning")), NOON - timedelta(hours=2))
+    _post(empty_books, tamperer, a_sale("noon", a_leg(20, kind="noon")), NOON)
+    _post(
+        empty_books,
+        tamperer,
+        a_sale("night", a_leg(3, kind="night"), on=DAY + timedelta(days=1)),
+        MIDNIGHT - timedelta(minutes=1),
+    )
+    _post(empty_books, tamperer, a_sale("next", a_leg(4000, kind="next")), MIDNIGHT)
     return empty_books
 
 
