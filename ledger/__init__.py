@@ -30,7 +30,7 @@ from ledger.errors import (
 )
 from ledger.journal import Draft, Leg, uuid7
 from ledger.money import allocate, format_yuan, line_amount_fen, parse_yuan
-from ledger.periods import PeriodRow, close_month, periods, reopen_month
+from ledger.periods import PeriodChange, PeriodRow, close_month, period_changes, periods, reopen_month
 from ledger.posting import (
     BulkPosted,
     EntryRow,
@@ -57,7 +57,7 @@ from ledger.reports import (
     totals,
     transfers,
 )
-from ledger.seal import Head, Sealed, head, seal
+from ledger.seal import Head, Sealed, head, seal, seal_at
 from ledger.tables import grants, metadata
 from ledger.verify import Problem, Progress, Verdict, verify
 
@@ -89,6 +89,7 @@ __all__ = [
     "NotClosed",
     "NotReversible",
     "Page",
+    "PeriodChange",
     "PeriodClosed",
     "PeriodRow",
     "Posted",
@@ -117,12 +118,14 @@ __all__ = [
     "parse",
     "parse_yuan",
     "partner_account",
+    "period_changes",
     "periods",
     "post",
     "post_many",
     "reopen_month",
     "reverse",
     "seal",
+    "seal_at",
     "statement",
     "totals",
     "transfers",

@@ -37,6 +37,20 @@ class PeriodRow:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodChange:
+    """A closing or a reopening of a month. The figures are those that a closing put on record."""
+
+    number: int
+    state: str
+    entries: int | None
+    transfers: int | None
+    turnover_fen: int | None
+    changed_at: datetime
+    changed_by: str
+    reason: str
+
+
 def close_month(session: Session, book: str, month: date, *, by: str, reason: str = "") -> PeriodRow:
     """Close a month of a book, with what it holds on record. Waits for all that are posting into it.
 
@@ -94,6 +108,30 @@ def periods(session: Session, *, book: str) -> list[PeriodRow]:
             row.reason or "",
         )
         for row in session.execute(_PERIODS, {"book": book})
+    ]
+
+
+def period_changes(session: Session, book: str, month: date) -> list[PeriodChange]:
+    """List the closings and reopenings of a month, the oldest first.
+
+    Raises:
+        BadQuery: there is no such book.
+    """
+    _check(book)
+    log = period_table.c
+    query = select(period_table).where(log.book == book, log.month == month.replace(day=1)).order_by(log.number)
+    return [
+        PeriodChange(
+            row.number,
+            row.state,
+            row.entries,
+            row.transfers,
+            None if row.turnover_fen is None else int(row.turnover_fen),
+            row.changed_at,
+            row.changed_by,
+            row.reason,
+        )
+        for row in session.execute(query)
     ]
 
 

@@ -120,6 +120,13 @@ def head(session: Session) -> Head:
     return Head(row.seq or 0, row.hash or BEFORE_THE_FIRST, row.sealed_at, row.waiting, row.oldest_waiting_at)
 
 
+def seal_at(session: Session, seq: int) -> bytes | None:
+    """Give the hash of the seal with a number: zeros for 0, which stands before the first; None when there is none."""
+    if seq == 0:
+        return BEFORE_THE_FIRST
+    return session.scalar(select(seal_table.c.hash).where(seal_table.c.seq == seq))
+
+
 def _covered(entry: Row[Any]) -> dict[str, Any]:
     return {
         "entry_id": entry.id,
