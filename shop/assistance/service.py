@@ -84,13 +84,15 @@ def faults(session: Session, actor: Actor, draft: SaleDraft) -> tuple[FieldError
 
 
 def confirm_sale(session: Session, actor: Actor, reference: str) -> Sale:
-    """Confirm a reported sale and post it to the assistance book, effective on the day of the sale.
+    """Confirm a reported sale and post it to the assistance book with the day of the sale as its own.
+
+    It counts on that day, or in the first open month when that of the sale is closed.
 
     Raises:
         NotFound, NotAllowed, OwnReport, WrongState: see `rules.check_decision`.
     """
     sale = _decide(session, actor, reference, SaleStatus.CONFIRMED)
-    ledger.post(session, assistance_entry(sale), by=str(actor.user_id))
+    ledger.post(session, assistance_entry(sale), by=str(actor.user_id), carry_forward=True)
     audit.record(session, actor, action="sale.confirmed", subject=sale.entry_key, amount_fen=sale.amount_fen)
     return sale
 
@@ -127,6 +129,7 @@ def reverse_sale(session: Session, actor: Actor, reference: str, *, reason: str,
         new_key=f"{sale.entry_key}:reversal",
         on=on or business_day(),
         by=str(actor.user_id),
+        carry_forward=True,
     )
     _release(sale, reason)
     audit.record(session, actor, action="sale.reversed", subject=sale.entry_key, reason=reason)

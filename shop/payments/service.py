@@ -60,12 +60,14 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
         recorded_by=actor.user_id,
     )
     session.add(receipt)
-    ledger.post(session, receipt_entry(receipt, split, bank=payee.ledger_id), by=actor.email)
+    # Of a closed month it counts in the first open one, and keeps its own day.
+    ledger.post(session, receipt_entry(receipt, split, bank=payee.ledger_id), by=actor.email, carry_forward=True)
     if order is not None and split.taken_fen:
         order.paid_fen += split.taken_fen
         if order.status is OrderStatus.AWAITING_PAYMENT and order.paid_fen == order.total_fen:
             order.status = OrderStatus.PAID
-            ledger.post(session, assistance_entry(order, on=_captured_on(session, order)), by=actor.email)
+            capture = assistance_entry(order, on=_captured_on(session, order))
+            ledger.post(session, capture, by=actor.email, carry_forward=True)
     audit.record(
         session,
         actor,

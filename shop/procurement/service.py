@@ -51,7 +51,7 @@ def accept_goods(session: Session, actor: Actor, number: str, accepted: Sequence
     _fill_lines(order, accepted)
     order.status, order.accepted_on = OrderStatus.ACCEPTED, on
     for entry in acceptance_entries(order, on=on):
-        ledger.post(session, entry, by=actor.email)
+        ledger.post(session, entry, by=actor.email, carry_forward=True)
     if is_prepaid(order):
         _take_back_shortfall(session, actor, order, on=on)
     audit.record(
@@ -106,4 +106,5 @@ def _take_back_shortfall(session: Session, actor: Actor, order: Order, *, on: da
             source=f"order:{order.number}",
             parts=parts,
             by=actor.email,
+            carry_forward=True,
         )
