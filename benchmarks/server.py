@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+import psycopg
+from sqlalchemy import Connection, create_engine, text
 
 import ledger
 from shop import localpg
@@ -38,6 +39,14 @@ def new_ledger(server: localpg.LocalServer, name: str) -> str:
             connection.execute(text(statement))
     owner.dispose()
     return server.url(role="ganwei_app", database=name)
+
+
+def driver(connection: Connection) -> psycopg.Connection:
+    """Reach the driver's own connection, for COPY."""
+    found = connection.connection.driver_connection
+    if not isinstance(found, psycopg.Connection):
+        raise TypeError(found)
+    return found
 
 
 def program(name: str) -> Path:

@@ -4,7 +4,6 @@ Both books hold the same partners, counties and days. What differs is the number
 """
 
 import argparse
-import json
 import statistics
 import time
 
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from benchmarks.drafts import sales
+from benchmarks.figures import Figure
 from benchmarks.server import new_ledger, throwaway_server
 
 BUDGET = 1.5
@@ -35,17 +35,16 @@ def main() -> None:
             session.close()
             session.get_bind().engine.dispose()
     few, many = (statistics.median(taken) for taken in times)
-    figures = {
-        "benchmark": "totals",
-        "rows": rows,
-        "milliseconds": round(many * 1000, 2),
-        "reference": f"{FEW} transfers",
-        "reference_milliseconds": round(few * 1000, 2),
-        "ratio": round(many / few, 2),
-        "budget": f"at most {BUDGET}",
-        "ok": many <= BUDGET * few,
-    }
-    print(json.dumps(figures))
+    figure = Figure(
+        name="totals",
+        value=many * 1000,
+        unit="ms",
+        reference=few * 1000,
+        ratio=many / few,
+        budget=f"at most {BUDGET}",
+        ok=many <= BUDGET * few,
+    )
+    figure.show(reference_is=f"the same over {FEW} transfers", rows=rows)
 
 
 def _filled(url: str, size: int) -> Session:
