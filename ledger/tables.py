@@ -4,6 +4,8 @@ Facts (account, entry, transfer, period, seal) are inserted and never changed. `
 transfers, `ledger_unsealed` is the sealer's queue. No table names a schema, there is no trigger and no sequence.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import (
     DDL,
     BigInteger,
@@ -151,6 +153,7 @@ period_table = Table(
     "ledger_period",
     metadata,
     # A log for each month of a book: its last row says how it stands. A month without a row is open.
+    Column("id", Uuid, nullable=False, unique=True),
     Column("book", Text, nullable=False),
     Column("month", Date, nullable=False),
     Column("number", Integer, nullable=False),
@@ -207,49 +210,52 @@ seal_table = Table(
     "ledger_seal",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    # No foreign key: it would be checked for each of many, and `verify` looks anyway.
-    Column("entry_id", Uuid, nullable=False, unique=True),
+    # An entry, or a row of the months' log. No foreign key: two tables are meant, and `verify` looks anyway.
+    Column("fact_id", Uuid, nullable=False, unique=True),
     Column("hash", LargeBinary, nullable=False),
     Column("sealed_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("seq > 0", name="seq_positive"),
     CheckConstraint("octet_length(hash) = 32", name="hash_sha256"),
 )
 
-# Entries that wait for their seal, as ranges of ids: one for each statement that posted, however many it posted. A row
-# becomes visible with its entries, so none is passed over, however late it commits.
+# Facts that wait for their seal, as ranges of ids: one for each statement that posted, however many it posted. A row
+# becomes visible with its facts, so none is passed over, however late it commits.
 unsealed_table = Table(
     "ledger_unsealed",
     metadata,
-    Column("first_entry", Uuid, primary_key=True),
-    Column("last_entry", Uuid, nullable=False),
-    CheckConstraint("first_entry <= last_entry", name="range_ordered"),
+    Column("first_fact", Uuid, primary_key=True),
+    Column("last_fact", Uuid, nullable=False),
+    CheckConstraint("first_fact <= last_fact", name="range_ordered"),
 )
 
 FACTS = (account_table.name, entry_table.name, transfer_table.name, period_table.name, seal_table.name)
+_MORE_RIGHTS = {flow_table.name: ", UPDATE", unsealed_table.name: ", DELETE"}
 # What a foreign key's check needs when one role is both owner and application; see above.
 COMPUTED = {account_table.name: "kind", entry_table.name: "month"}
 
 
-def grants(role: str) -> list[str]:
+def grants(role: str, *, tables: Collection[str] | None = None) -> list[str]:
     """List the SQL statements that give a database role its rights on the ledger's tables, and no others.
 
     SELECT and INSERT on the facts, UPDATE besides on the derived flow, DELETE on the sealer's queue. Repeatable; to be
     run by the tables' owner after every migration. When the role is the owner itself (one role for everything), its
     own rights are cut down likewise.
+
+    Args:
+        tables: those that exist, where an older revision may have fewer.
     """
     name = '"' + role.replace('"', '""') + '"'
     literal = "'" + role.replace("'", "''") + "'"
-    facts = ", ".join(FACTS)
-    statements = [
-        f"REVOKE ALL ON {facts}, {flow_table.name}, {unsealed_table.name} FROM PUBLIC, {name}",
-        f"GRANT SELECT, INSERT ON {facts} TO {name}",
-        f"GRANT SELECT, INSERT, UPDATE ON {flow_table.name} TO {name}",
-        f"GRANT SELECT, INSERT, DELETE ON {unsealed_table.name} TO {name}",
-    ]
-    for table, column in COMPUTED.items():
-        owner = f"(SELECT relowner FROM pg_class WHERE oid = CAST('{table}' AS regclass))"  # noqa: S608 -- our own names
-        statements.append(
-            f"DO $grants$ BEGIN IF pg_get_userbyid({owner}) = {literal}"
-            f" THEN GRANT UPDATE ({column}) ON {table} TO {name}; END IF; END $grants$"
-        )
+    statements = []
+    for table in sorted(metadata.tables if tables is None else metadata.tables.keys() & tables):
+        statements += [
+            f"REVOKE ALL ON {table} FROM PUBLIC, {name}",
+            f"GRANT SELECT, INSERT{_MORE_RIGHTS.get(table, '')} ON {table} TO {name}",
+        ]
+        if table in COMPUTED:
+            owner = f"(SELECT relowner FROM pg_class WHERE oid = CAST('{table}' AS regclass))"  # noqa: S608 -- our own names
+            statements.append(
+                f"DO $grants$ BEGIN IF pg_get_userbyid({owner}) = {literal}"
+                f" THEN GRANT UPDATE ({COMPUTED[table]}) ON {table} TO {name}; END IF; END $grants$"
+            )
     return statements

@@ -22,7 +22,6 @@ ONE_MIGRATION_AT_A_TIME = 6_206_206
 def migrate() -> None:
     """Run the migrations and the grants in one database transaction."""
     settings: Settings = current_app.config["SETTINGS"]
-    application_role = sa.make_url(settings.database_url).username
     engine = sa.create_engine(settings.migration_url, poolclass=sa.NullPool)
     with engine.begin() as connection:
         if connection.scalar(sa.text("SELECT current_schema()")) is None:
@@ -37,12 +36,23 @@ def migrate() -> None:
             target_metadata=[Base.metadata, ledger.metadata],
             compare_type=True,
         )
+        owner = connection.scalar(sa.text("SELECT current_user"))
+        role = sa.make_url(settings.database_url).username or owner
+        if role == owner:
+            # One role for everything gave up rights that a migration needs. Others never see that it has them here.
+            for table in _our_tables(connection):
+                connection.execute(sa.text(f'GRANT ALL ON "{table}" TO CURRENT_USER'))
         context.run_migrations()
-        # Of an older state of the tables, after a downgrade, nobody but the owner needs anything.
-        if set(context.get_context().get_current_heads()) == set(context.script.get_heads()):
-            role = application_role or connection.scalar(sa.text("SELECT current_user"))
-            for statement in (*grants(role), *ledger.grants(role)):
+        # After a downgrade to nothing there is nothing to grant.
+        if tables := _our_tables(connection):
+            for statement in (*grants(role, tables=tables), *ledger.grants(role, tables=tables)):
                 connection.execute(sa.text(statement))
+
+
+def _our_tables(connection: sa.Connection) -> set[str]:
+    """Return those that stand now: at an older revision some do not."""
+    ours = Base.metadata.tables.keys() | ledger.metadata.tables.keys()
+    return ours & set(sa.inspect(connection).get_table_names())
 
 
 migrate()

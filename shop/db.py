@@ -2,7 +2,7 @@
 
 import enum
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -137,8 +137,8 @@ APPEND_ONLY = frozenset({"audit_event"})
 """Tables of the shop that only grow; the ledger names its own."""
 
 
-def grants(role: str) -> list[str]:
-    """Return the SQL that gives `role` its rights on the shop's tables in the current schema, and no more."""
+def grants(role: str, *, tables: Collection[str]) -> list[str]:
+    """Return the SQL that gives `role` its rights in the current schema, on those of our tables that exist."""
     quoted = '"' + role.replace('"', '""') + '"'
     literal = "'" + role.replace("'", "''") + "'"
     statements = [
@@ -150,8 +150,8 @@ def grants(role: str) -> list[str]:
         ),
         f"GRANT SELECT ON alembic_version TO {quoted}",
     ]
-    for table in Base.metadata.sorted_tables:
-        statements.append(f'REVOKE ALL ON "{table.name}" FROM {quoted}')
-        rights = "SELECT, INSERT" if table.name in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
-        statements.append(f'GRANT {rights} ON "{table.name}" TO {quoted}')
+    for table in sorted(Base.metadata.tables.keys() & tables):
+        statements.append(f'REVOKE ALL ON "{table}" FROM {quoted}')
+        rights = "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+        statements.append(f'GRANT {rights} ON "{table}" TO {quoted}')
     return statements
