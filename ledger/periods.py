@@ -5,6 +5,7 @@ database, which holds a shared lock on the month until the end of the poster's t
 alone. So a month is closed only when nobody is still posting into it, and then nobody can.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from ledger import chart
+from ledger import chart, journal
 from ledger.errors import AlreadyClosed, BadQuery, IsolationRefused, NotClosed, UnknownOrigin
-from ledger.tables import period_table
+from ledger.tables import period_table, unsealed_table
 
 _DECEMBER = 12
 
@@ -181,8 +182,29 @@ def _lock(session: Session, book: str, month: date) -> tuple[date, Row[Any] | No
 def _log(session: Session, book: str, month: date, last: Row[Any] | None, facts: dict[str, Any]) -> PeriodRow:
     number = 1 if last is None else last.number + 1
     state = "closed" if number % 2 else "open"
-    session.execute(period_table.insert().values(book=book, month=month, number=number, state=state, **facts))
+    new_id = journal.entry_id()
+    session.execute(
+        period_table.insert().values(id=new_id, book=book, month=month, number=number, state=state, **facts)
+    )
+    session.execute(unsealed_table.insert().values(first_fact=new_id, last_fact=new_id))
     return next(row for row in periods(session, book=book) if row.month == month)
+
+
+CHANGE_VERSION = "ganwei.ledger.period.v1"
+
+
+def change_hash(row: Row[Any]) -> bytes:
+    """Hash what a row of the log says: its fields in fixed order, each with its length, a version in front.
+
+    Who changed the month and when is added by the seal.
+    """
+    figures = (row.entries, row.transfers, row.turnover_fen)
+    fields = [
+        *(CHANGE_VERSION, row.book, row.month.isoformat(), str(row.number), row.state, row.reason),
+        *("" if figure is None else str(figure) for figure in figures),
+    ]
+    encoded = [*(field.encode() for field in fields), row.digest or b""]
+    return hashlib.sha256(b"".join(map(journal.field_bytes, encoded))).digest()
 
 
 def _refuse_unknown_origin(session: Session, book: str, until: date) -> None:

@@ -1,20 +1,20 @@
-"""Sealing: a chain of hashes over all entries, behind the writers.
+"""Sealing: a chain of hashes over all entries and all changes of months, behind the writers.
 
-Every seal covers its entry and the seal before it, so the last one, the head, stands for everything before: who keeps a
+Every seal covers its fact and the seal before it, so the last one, the head, stands for everything before: who keeps a
 head can show later that nothing up to it was changed, taken out, added or moved.
 """
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from operator import attrgetter
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from ledger.journal import field_bytes
-from ledger.periods import needs_read_committed
+from ledger.periods import change_hash, needs_read_committed
 from ledger.posting.statement import LOCK_CLASS, driver
 from ledger.tables import SHARDS, seal_table, unsealed_table
 
@@ -28,9 +28,9 @@ _LOCK = SHARDS + 1
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last seal: its number and hash, 0 and zeros when there is none, and what still waits for a seal.
+    """The last seal: its number and hash, 0 and zeros when there is none, and how many facts still wait for theirs.
 
-    `oldest_waiting_at` is when the oldest of the waiting entries was posted.
+    `oldest_waiting_at` is when the oldest of the waiting facts was written.
     """
 
     seq: int
@@ -42,38 +42,41 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """How many entries one call sealed, and the last seal after it."""
+    """How many facts one call sealed, and the last seal after it."""
 
     count: int
     seq: int
     hash: bytes
 
 
-def seal_hash(  # noqa: PLR0913 -- the fields of the canonical form, all named
-    previous: bytes,
-    *,
-    seq: int,
-    entry_id: UUID,
-    payload_hash: bytes,
-    effective_on: date,
-    posted_at: datetime,
-    posted_by: str,
-    sealed_at: datetime,
-) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a seal covers: an entry, or the closing or opening of a month, whose first day is then `effective_on`.
+
+    `payload_hash` covers what the fact says, `posted_at` and `posted_by` when it came into the books and through whom.
+    """
+
+    id: UUID
+    payload_hash: bytes
+    effective_on: date
+    posted_at: datetime
+    posted_by: str
+
+
+def seal_hash(previous: bytes, *, seq: int, fact: Fact, sealed_at: datetime) -> bytes:
     """Compute a seal: the SHA-256 of its fields in fixed order, each with its length before it, a version in front.
 
-    The payload's hash covers what the entry says; the rest is what the books add to it. Instants are microseconds
-    since 1970-01-01 UTC.
+    Instants are microseconds since 1970-01-01 UTC.
     """
     fields = (
         _VERSION,
         field_bytes(previous),
         field_bytes(b"%d" % seq),
-        field_bytes(entry_id.bytes),
-        field_bytes(payload_hash),
-        field_bytes(effective_on.isoformat().encode()),
-        field_bytes(b"%d" % _microseconds(posted_at)),
-        field_bytes(posted_by.encode()),
+        field_bytes(fact.id.bytes),
+        field_bytes(fact.payload_hash),
+        field_bytes(fact.effective_on.isoformat().encode()),
+        field_bytes(b"%d" % _microseconds(fact.posted_at)),
+        field_bytes(fact.posted_by.encode()),
         field_bytes(b"%d" % _microseconds(sealed_at)),
     )
     return hashlib.sha256(b"".join(fields)).digest()
@@ -83,9 +86,9 @@ _VERSION = field_bytes(SEAL_VERSION.encode())
 
 
 def seal(session: Session, *, limit: int = 10_000) -> Sealed:
-    """Seal entries that are committed and have no seal, at most `limit` of them, in the order of their ids.
+    """Seal facts that are committed and have no seal, at most `limit` of them, in the order of their ids.
 
-    Sealers queue behind each other until the end of their transactions; call it until it seals none. An entry whose
+    Sealers queue behind each other until the end of their transactions; call it until it seals none. A fact whose
     transaction commits late is sealed after those that were faster.
 
     Raises:
@@ -95,23 +98,22 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
     session.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, _LOCK)))
     last = session.execute(_HEAD).one_or_none()
     seq, previous = (0, BEFORE_THE_FIRST) if last is None else (last.seq, last.hash)
-    waiting = session.execute(select(_queue).order_by(_queue.c.first_entry).limit(limit)).all()
+    waiting = session.execute(select(_queue).order_by(_queue.c.first_fact).limit(limit)).all()
     if not waiting:
         return Sealed(0, seq, previous)
-    ranges = {"first": [row.first_entry for row in waiting], "last": [row.last_entry for row in waiting]}
-    entries = session.execute(_ENTRIES, {**ranges, "limit": limit}).all()
+    ranges = {"first": [row.first_fact for row in waiting], "last": [row.last_fact for row in waiting]}
+    facts = _facts(session, ranges, limit)
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     lines: list[str] = []
-    for entry in entries:
+    for fact in facts:
         seq += 1
-        previous = seal_hash(previous, seq=seq, sealed_at=now, **_covered(entry))
-        lines.append(f"{seq}\t{entry.id.hex}\t\\\\x{previous.hex()}\t{now.isoformat()}\n")
+        previous = seal_hash(previous, seq=seq, fact=fact, sealed_at=now)
+        lines.append(f"{seq}\t{fact.id.hex}\t\\\\x{previous.hex()}\t{now.isoformat()}\n")
     with driver(session.connection()).cursor().copy(_STORE) as copy:
         copy.write("".join(lines))
-    # What is left of a range that the limit cut begins with the last that is sealed, which is not sealed twice.
-    done = entries[-1].id if len(entries) == limit else waiting[-1].last_entry
-    session.execute(_DONE, {**ranges, "done": done, "is_cut": len(entries) == limit})
-    return Sealed(len(entries), seq, previous)
+    is_cut = len(facts) == limit
+    session.execute(_DONE, {**ranges, "done": facts[-1].id if is_cut else None, "is_cut": is_cut})
+    return Sealed(len(facts), seq, previous)
 
 
 def head(session: Session) -> Head:
@@ -127,14 +129,14 @@ def seal_at(session: Session, seq: int) -> bytes | None:
     return session.scalar(select(seal_table.c.hash).where(seal_table.c.seq == seq))
 
 
-def _covered(entry: Row[Any]) -> dict[str, Any]:
-    return {
-        "entry_id": entry.id,
-        "payload_hash": entry.payload_hash,
-        "effective_on": entry.effective_on,
-        "posted_at": entry.posted_at,
-        "posted_by": entry.posted_by,
-    }
+def _facts(session: Session, ranges: dict[str, list[UUID]], limit: int) -> list[Fact]:
+    """Read the first facts of some ranges that have no seal, in the order of their ids."""
+    facts = [Fact(*row) for row in session.execute(_ENTRIES, {**ranges, "limit": limit})]
+    facts += [
+        Fact(row.id, change_hash(row), row.month, row.changed_at, row.changed_by)
+        for row in session.execute(_CHANGES, ranges)
+    ]
+    return sorted(facts, key=attrgetter("id"))[:limit]
 
 
 def _microseconds(instant: datetime) -> int:
@@ -143,34 +145,47 @@ def _microseconds(instant: datetime) -> int:
 
 _queue = unsealed_table
 _HEAD = select(seal_table.c.seq, seal_table.c.hash).order_by(seal_table.c.seq.desc()).limit(1)
-_STORE = "COPY ledger_seal (seq, entry_id, hash, sealed_at) FROM STDIN"
-_RANGES = "unnest(CAST(:first AS uuid[]), CAST(:last AS uuid[])) AS range (first_entry, last_entry)"
-_UNSEALED = "NOT EXISTS (SELECT FROM ledger_seal seal WHERE seal.entry_id = entry.id)"
+_STORE = "COPY ledger_seal (seq, fact_id, hash, sealed_at) FROM STDIN"
+_RANGES = "unnest(CAST(:first AS uuid[]), CAST(:last AS uuid[])) AS range (first_fact, last_fact)"
+_UNSEALED = "NOT EXISTS (SELECT FROM ledger_seal seal WHERE seal.fact_id = fact.id)"
 
 _ENTRIES = text(f"""
-    SELECT DISTINCT entry.id, entry.payload_hash, entry.effective_on, entry.posted_at, entry.posted_by
-    FROM {_RANGES} JOIN ledger_entry entry ON entry.id BETWEEN range.first_entry AND range.last_entry
+    SELECT DISTINCT fact.id, fact.payload_hash, fact.effective_on, fact.posted_at, fact.posted_by
+    FROM {_RANGES} JOIN ledger_entry fact ON fact.id BETWEEN range.first_fact AND range.last_fact
     WHERE {_UNSEALED}
-    ORDER BY entry.id
+    ORDER BY fact.id
     LIMIT :limit
 """)  # noqa: S608 -- put together from the constants above
+_CHANGES = text(f"""
+    SELECT DISTINCT fact.*
+    FROM {_RANGES} JOIN ledger_period fact ON fact.id BETWEEN range.first_fact AND range.last_fact
+    WHERE {_UNSEALED}
+""")  # noqa: S608 -- put together from the constants above
 
+# What is left of a range that the limit cut begins with the last fact that is sealed, which is not sealed twice.
 _DONE = text(f"""
     WITH taken AS (
         DELETE FROM ledger_unsealed waiting USING {_RANGES}
-        WHERE waiting.first_entry = range.first_entry AND (NOT :is_cut OR waiting.first_entry <= :done)
-        RETURNING waiting.last_entry
+        WHERE waiting.first_fact = range.first_fact AND (NOT :is_cut OR waiting.first_fact <= CAST(:done AS uuid))
+        RETURNING waiting.last_fact
     )
-    INSERT INTO ledger_unsealed (first_entry, last_entry)
-    SELECT CAST(:done AS uuid), max(last_entry::text)::uuid FROM taken WHERE :is_cut AND last_entry > :done
-    HAVING count(*) > 0
+    INSERT INTO ledger_unsealed (first_fact, last_fact)
+    SELECT CAST(:done AS uuid), last_fact
+    FROM taken
+    WHERE EXISTS (SELECT FROM ledger_entry WHERE id > CAST(:done AS uuid) AND id <= last_fact)
+    ORDER BY last_fact DESC
+    LIMIT 1
 """)  # noqa: S608 -- put together from the constants above
 
 _STANDING = text(f"""
-    WITH waiting AS (
-        SELECT count(*) AS waiting, min(entry.posted_at) AS oldest_waiting_at
-        FROM ledger_unsealed range JOIN ledger_entry entry ON entry.id BETWEEN range.first_entry AND range.last_entry
-        WHERE {_UNSEALED}
+    WITH fact AS (
+        SELECT entry.id, entry.posted_at
+        FROM ledger_unsealed range JOIN ledger_entry entry ON entry.id BETWEEN range.first_fact AND range.last_fact
+        UNION ALL
+        SELECT period.id, period.changed_at
+        FROM ledger_unsealed range JOIN ledger_period period ON period.id BETWEEN range.first_fact AND range.last_fact
+    ), waiting AS (
+        SELECT count(*) AS waiting, min(posted_at) AS oldest_waiting_at FROM fact WHERE {_UNSEALED}
     ), last AS (
         SELECT seq, hash, sealed_at FROM ledger_seal ORDER BY seq DESC LIMIT 1
     )

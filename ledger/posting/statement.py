@@ -26,7 +26,7 @@ entries AS (
     ON CONFLICT (key) DO NOTHING
     RETURNING id
 ), waiting AS (
-    INSERT INTO ledger_unsealed (first_entry, last_entry)
+    INSERT INTO ledger_unsealed (first_fact, last_fact)
     SELECT CAST(%(first_entry)s AS uuid), CAST(%(last_entry)s AS uuid)
     WHERE EXISTS (SELECT FROM entries)
 ), missing AS MATERIALIZED (

@@ -27,6 +27,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "ledger_period",
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("book", sa.Text(), nullable=False),
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -49,24 +50,25 @@ def upgrade() -> None:
             name=op.f("ck_ledger_period_figures_when_closed"),
         ),
         sa.PrimaryKeyConstraint("book", "month", "number", name=op.f("pk_ledger_period")),
+        sa.UniqueConstraint("id", name=op.f("uq_ledger_period_id")),
     )
     op.create_table(
         "ledger_seal",
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.Column("fact_id", sa.Uuid(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("octet_length(hash) = 32", name=op.f("ck_ledger_seal_hash_sha256")),
         sa.CheckConstraint("seq > 0", name=op.f("ck_ledger_seal_seq_positive")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_seal")),
-        sa.UniqueConstraint("entry_id", name=op.f("uq_ledger_seal_entry_id")),
+        sa.UniqueConstraint("fact_id", name=op.f("uq_ledger_seal_fact_id")),
     )
     op.create_table(
         "ledger_unsealed",
-        sa.Column("first_entry", sa.Uuid(), nullable=False),
-        sa.Column("last_entry", sa.Uuid(), nullable=False),
-        sa.CheckConstraint("first_entry <= last_entry", name=op.f("ck_ledger_unsealed_range_ordered")),
-        sa.PrimaryKeyConstraint("first_entry", name=op.f("pk_ledger_unsealed")),
+        sa.Column("first_fact", sa.Uuid(), nullable=False),
+        sa.Column("last_fact", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("first_fact <= last_fact", name=op.f("ck_ledger_unsealed_range_ordered")),
+        sa.PrimaryKeyConstraint("first_fact", name=op.f("pk_ledger_unsealed")),
     )
     op.execute("INSERT INTO ledger_unsealed SELECT id, id FROM ledger_entry")
     op.execute("""
