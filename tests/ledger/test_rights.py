@@ -1,6 +1,8 @@
 """Rights: the facts are append-only because the database says so, to two roles and to one."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from psycopg import errors
@@ -10,7 +12,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from tests.conftest import DatabaseUrls
-from tests.ledger.factories import a_payment, a_sale
+from tests.ledger.factories import DAY, a_payment, a_sale
 
 TABLES = list(ledger.metadata.sorted_tables)
 
@@ -60,7 +62,11 @@ def work(session: Session) -> None:
     """Do everything by which the application writes to the books."""
     ledger.post(session, a_sale("k"))
     ledger.post_many(session, [a_payment("p")])
-    ledger.reverse(session, "k", new_key="r", on=a_sale().effective_on)
+    ledger.reverse(session, "k", new_key="r", on=DAY)
+    ledger.close_month(session, "aid", DAY, by="finance")
+    ledger.post(session, a_sale("late"), carry_forward=True)
+    ledger.reopen_month(session, "aid", DAY, by="finance", reason="a test")
+    ledger.seal(session, limit=3)
     session.commit()
 
 
@@ -172,31 +178,49 @@ class TestGrants:
     def test_are_enough_to_work_with(self, role: Engine) -> None:
         with Session(role) as session:
             assert ledger.verify(session).ok
-            assert ledger.totals(session, book="aid", by=["partner"]).total_fen == 0
+            assert ledger.totals(session, book="aid", by=["partner"]).total_fen == a_sale().legs[0].amount_fen
             assert ledger.totals(session, book="cash", by=["account"]).rows
+            assert [row.state for row in ledger.periods(session, book="aid")] == ["open", "open"]
+            assert (ledger.head(session).seq, ledger.head(session).waiting) == (3, 3)  # and the two changes of a month
 
     def test_quote_the_name_of_the_role(self) -> None:
         assert any('FROM PUBLIC, "o""d\'d"' in statement for statement in ledger.grants("o\"d'd"))
 
 
+WRONG = [
+    ("ck_ledger_account_id_from_code", {"id": uuid4()}),
+    ("ck_ledger_entry_book_known", {"book": "other"}),
+    ("ck_ledger_entry_payload_hash_sha256", {"payload_hash": b"short"}),
+    ("ck_ledger_entry_counts_no_earlier", {"occurred_on": DAY + timedelta(days=999)}),
+    ("uq_ledger_entry_key", {"id": uuid4()}),
+    ("fk_ledger_entry_reverses_ledger_entry", {"id": uuid4(), "key": "new", "reverses": uuid4()}),
+    ("ck_ledger_transfer_amount_in_range", {"amount_fen": 0}),
+    ("fk_ledger_flow_debit_account_ledger_account", {"debit_account": uuid4()}),
+    ("ck_ledger_flow_shard_in_range", {"shard": 99}),
+    ("ck_ledger_flow_positive", {"count": 0}),
+    ("ck_ledger_period_month_begins", {"month": DAY}),
+    ("ck_ledger_period_state_turns", {"number": 2}),
+    ("ck_ledger_period_figures_when_closed", {"entries": None}),
+    ("ck_ledger_seal_seq_positive", {"seq": 0}),
+    ("ck_ledger_seal_hash_sha256", {"hash": b"short"}),
+    ("uq_ledger_seal_fact_id", {"seq": 99}),
+    ("ck_ledger_unsealed_range_ordered", {"last_fact": UUID(int=0)}),
+]
+"""What the database refuses: a row as it is stored, but for this."""
+
+
 class TestTables:
-    @pytest.mark.parametrize(
-        "statement",
-        [
-            "INSERT INTO ledger_account (id, book, code) VALUES (gen_random_uuid(), 'aid', 'county:621102:herb')",
-            (
-                "INSERT INTO ledger_entry (id, book, key, payload_hash, effective_on, posted_by, source, memo)"
-                " VALUES (gen_random_uuid(), 'aid', 'k', 'short', '2021-09-03', 'x', 's', '')"
-            ),
-            (
-                "INSERT INTO ledger_transfer VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),"
-                " gen_random_uuid(), 0, '2021-09-03', 'sale', 's')"
-            ),
-            "INSERT INTO ledger_flow VALUES (gen_random_uuid(), gen_random_uuid(), '2021-09-03', 'sale', 0, 1, 1)",
-            "INSERT INTO ledger_flow VALUES (gen_random_uuid(), gen_random_uuid(), '2021-09-03', 'sale', 99, 1, 1)",
-        ],
-    )
-    def test_refuse_rows_that_no_draft_makes(self, books: Session, statement: str) -> None:
-        with pytest.raises(DBAPIError) as caught:
-            books.execute(text(statement))
+    @pytest.mark.parametrize(("constraint", "wrong"), WRONG, ids=[name for name, _ in WRONG])
+    def test_refuse_rows_that_no_draft_makes(
+        self, two_roles: Engine, constraint: str, wrong: dict[str, object]
+    ) -> None:
+        table = next(table for table in TABLES if f"_{table.name}_" in constraint)
+        with two_roles.connect() as connection:
+            row = connection.execute(table.select().order_by(*table.primary_key)).mappings().first()
+            assert row is not None
+            stored = {column.name: row[column.name] for column in table.columns if column.computed is None}
+            with pytest.raises(DBAPIError) as caught:
+                connection.execute(table.insert().values(stored | wrong))
+
         assert isinstance(caught.value.orig, errors.IntegrityError)
+        assert caught.value.orig.diag.constraint_name == constraint
