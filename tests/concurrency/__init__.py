@@ -1,0 +1,1 @@
+"""Real processes at the ledger, all at once."""
