@@ -11,6 +11,7 @@ from shop.catalogue import models as _catalogue  # noqa: F401
 from shop.config import Settings
 from shop.db import Base, grants
 from shop.identity import models as _identity  # noqa: F401
+from shop.jobs import schema as jobs
 from shop.orders import models as _orders  # noqa: F401
 from shop.payments import models as _payments  # noqa: F401
 from shop.registry import models as _registry  # noqa: F401
@@ -47,6 +48,7 @@ def migrate() -> None:
         if tables := _our_tables(connection):
             for statement in (*grants(role, tables=tables), *ledger.grants(role, tables=tables)):
                 connection.execute(sa.text(statement))
+            jobs.prepare(connection, role=role)
 
 
 def _our_tables(connection: sa.Connection) -> set[str]:

@@ -45,6 +45,7 @@ def _register(app: Flask, settings: Settings) -> None:
     from shop import cli, health, inputs, logs, problems, web
     from shop.db import db
     from shop.identity import setup as identity
+    from shop.jobs import metrics
 
     logs.configure()
     db.init_app(app)
@@ -56,6 +57,7 @@ def _register(app: Flask, settings: Settings) -> None:
     # After flask-security, which puts a JSON provider of its own in place.
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider, which has it
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     _register_pages(app)
     _register_api(app)
     cli.register(app)

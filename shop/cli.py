@@ -8,11 +8,12 @@ from shop.catalogue.cli import reference
 from shop.demo import demo
 from shop.finance.cli import ledger
 from shop.identity.cli import organisation, user
+from shop.jobs.cli import jobs
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def register(app: Flask) -> None:
     """Add every command group to `flask`."""
-    for group in (reference, demo, user, organisation, ledger):
+    for group in (reference, demo, user, organisation, ledger, jobs):
         app.cli.add_command(group)

@@ -57,6 +57,8 @@ class Settings:
     password_memory_kib: int = 64 * 1024
     shared_page_seconds: float = 3
     """How long visitors may share one rendering of a public page; 0 renders each anew."""
+    metrics_token: str = ""
+    """What /metrics asks for; without it, it answers programs on the same machine only."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -82,6 +84,7 @@ class Settings:
             proxies=_count(environ, "GANWEI_PROXIES", problems),
             password_guesses=_rate(environ, "GANWEI_PASSWORD_GUESSES", default=cls.password_guesses, problems=problems),
             password_memory_kib=_password_memory_kib(environ, problems),
+            metrics_token=_secret(environ, "METRICS_TOKEN", problems) if "METRICS_TOKEN" in environ else "",
         )
         if problems:
             raise SettingsError(problems)

@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-QUEUE = "ganwei_jobs"
+from tests.conftest import SCHEMA
+
+QUEUE = "ganwei_jobs" if SCHEMA == "public" else f"{SCHEMA}_jobs"
 THEIRS = ["pg_catalog", "information_schema", "pg_toast", QUEUE]
 
 

@@ -25,7 +25,7 @@ SALES = frozenset({Role.PARTNER_OFFICER, Role.OPERATOR, Role.FINANCE, Role.AUDIT
 REPORTERS = frozenset({Role.PARTNER_OFFICER, Role.OPERATOR})
 
 OPEN = {
-    "GET /", "GET /products/<product_id>", "GET /c/<code>", "GET /healthz", "GET /readyz",
+    "GET /", "GET /products/<product_id>", "GET /c/<code>", "GET /healthz", "GET /readyz", "GET /metrics",
     "GET /static/<path:filename>", "GET /fs-static/<path:filename>", "GET /basket", "POST /basket/lines",
     "POST /basket/lines/<sku_code>",
     "POST /language", "GET /login", "POST /login", "GET /tf-validate", "POST /tf-validate", "GET /tf-rescue",

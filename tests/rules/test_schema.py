@@ -18,7 +18,7 @@ from tests.ledger.factories import a_sale
 PROGRAMMES = ("gansu_tianjin", "gansu_qingdao")
 
 # Tables, indexes, views, sequences, types and functions. What an extension brings lies in one schema for the whole
-# database; the job queue's tables have a schema of their own.
+# database; each programme's job queue has a schema of its own beside it.
 ELSEWHERE = sa.text("""
     WITH thing AS (
         SELECT 'pg_class'::regclass AS class, oid, relname AS name, relnamespace AS schema FROM pg_class
@@ -27,7 +27,8 @@ ELSEWHERE = sa.text("""
     )
     SELECT nspname || '.' || name
     FROM thing JOIN pg_namespace ON pg_namespace.oid = thing.schema
-    WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'ganwei_jobs')
+    WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+        AND nspname NOT LIKE '%!_jobs' ESCAPE '!'
         AND nspname <> ALL (:ours)
         AND NOT EXISTS (
             SELECT FROM pg_depend WHERE classid = class AND objid = thing.oid AND deptype = 'e'

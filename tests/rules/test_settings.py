@@ -22,6 +22,7 @@ def test_the_defaults_are_the_strict_ones() -> None:
     assert settings.secure_cookies
     assert not settings.demo
     assert settings.proxies == 0
+    assert not settings.metrics_token
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))
@@ -49,6 +50,8 @@ def test_nothing_that_is_secret_or_necessary_has_a_default(name: str, demo: str)
         ("GANWEI_PASSWORD_GUESSES", "often"),
         ("GANWEI_PASSWORD_GUESSES", ""),
         ("GANWEI_PASSWORD_MEMORY_KIB", "1024"),
+        ("METRICS_TOKEN", ""),
+        ("METRICS_TOKEN", "too short"),
         ("GANWEI_PAYEE_LEDGER_ID", "two words"),
         ("GANWEI_PAYEE_LEDGER_ID", "a:b"),
     ],

@@ -1,0 +1,63 @@
+"""What runs in the background, and when. Every task may run twice, or beside itself: a worker can die in the middle."""
+
+from collections.abc import Callable
+
+import structlog
+from procrastinate import App, JobContext, RetryStrategy
+from procrastinate.jobs import Status
+
+import ledger
+from shop.db import transaction
+
+log = structlog.get_logger()
+
+MAX_SEAL_BATCHES = 100
+"""After so many the rest waits for the next minute: a million entries of a bulk import are sealed in one job."""
+
+MAX_ATTEMPTS = 3
+KEPT_HOURS = 7 * 24
+"""How long a job that failed stays to be looked at. One that succeeded goes at once; the log has told of it."""
+
+# A job holds no lock and no place in the queue: what a killed worker held would stop all that come after it.
+_RETRY = RetryStrategy(max_attempts=MAX_ATTEMPTS - 1, wait=5, linear_wait=10)
+
+
+def register(queue: App) -> None:
+    """Let `queue` know every task, and when the periodic ones are due."""
+    queue.periodic(cron="* * * * *")(queue.task(name="seal", retry=_RETRY, pass_context=True)(_seal))
+    queue.periodic(cron="*/5 * * * *")(queue.task(name="tidy", pass_context=True)(_tidy))
+
+
+def seal_waiting(should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Seal the ledger's waiting entries, a transaction a batch, until none is left. Returns how many it sealed.
+
+    It ends early, with whole batches, when `should_stop` says so, and after `MAX_SEAL_BATCHES`.
+    """
+    count = 0
+    for _ in range(MAX_SEAL_BATCHES):
+        with transaction() as session:
+            sealed = ledger.seal(session)
+        count += sealed.count
+        if not sealed.count or should_stop():
+            break
+    return count
+
+
+def _seal(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due; what waits by now is sealed
+    count = seal_waiting(context.should_abort)
+    if count:
+        log.info("ledger sealed", entries=count)
+
+
+async def _tidy(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Start again what a dead worker left unfinished, and forget what failed long ago."""
+    jobs = context.app.job_manager
+    for job in await jobs.get_stalled_jobs():
+        # A job that kills its worker would kill the next one too.
+        if job.attempts + 1 < MAX_ATTEMPTS:
+            await jobs.retry_job(job)
+            log.warning("job of a dead worker will run again", stalled_job=job.id, stalled_task=job.task_name)
+        else:
+            await jobs.finish_job(job, status=Status.FAILED, delete_job=False)
+            log.error("job outlived its workers and is given up", stalled_job=job.id, stalled_task=job.task_name)
+    await jobs.delete_old_jobs(KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)

@@ -1,0 +1,1 @@
+"""The job queue, its worker, and what is measured of both."""
