@@ -1,38 +1,55 @@
 """Recomputes the books from their rows, by another road than the one by which they were written.
 
-Posting adds up in SQL; this reads every row and adds up in Python. Posting trusts its drafts; this builds each draft
-again from the stored rows and compares its hash, so a row that was changed, deleted or added shows.
+Posting, sealing and closing compute in Python, one fact after the other; this computes in SQL, over whole tables at
+once, in the canonical forms that the docstrings of `Draft.payload`, `seal_hash` and `change_hash` give.
 """
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from ledger.verify.chain import seals, waiting
 from ledger.verify.derived import flow, margins
-from ledger.verify.facts import accounts, entries, keys
-from ledger.verify.findings import Books, Problem, Progress, Verdict
+from ledger.verify.facts import accounts, entries, keys, payload, transfers
+from ledger.verify.findings import Books, Problem, Progress, Report, Verdict
+from ledger.verify.months import periods
 from ledger.verify.reversals import reversals
-from ledger.verify.rights import rights
+from ledger.verify.rights import readable, rights
+from ledger.verify.scope import open_scope
 
-__all__ = ["Problem", "Progress", "Verdict", "verify"]
+__all__ = ["Problem", "Progress", "Report", "Verdict", "verify"]
+
+_ALL = (rights, accounts, entries, transfers, payload, keys, flow, margins, reversals, periods, seals, waiting)
+_SINCE_A_SEAL = (rights, accounts, entries, transfers, payload, flow, reversals, periods, seals)
 
 
-def verify(session: Session, *, on_progress: Progress | None = None) -> Verdict:
+def verify(
+    session: Session,
+    *,
+    since: int | None = None,
+    on_progress: Progress | None = None,
+    on_problem: Report | None = None,
+) -> Verdict:
     """Check both books from end to end, and name the first bad row of each check.
 
     Give it a session without an open transaction and everything is read in one snapshot, while others post. Within an
     open transaction it reads what that sees.
 
-    Who posted an entry and when is no part of what is recomputed here.
-
     Args:
-        on_progress: called now and then with the check's name, the rows done and all rows.
+        since: take everything up to the seal of this number for granted, and check what was sealed after it or waits.
+            Who checked up to there has kept the seal's hash: compare it with `head` or `seal_at`.
+        on_progress: called when a check begins and ends, with its name, the rows done and all rows.
+        on_problem: called with each finding as soon as it is found; the verdict keeps the first of each check.
     """
     bind = session.get_bind()
     in_transaction = session.in_transaction() or (isinstance(bind, Connection) and bind.in_transaction())
     if not in_transaction:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    books = Books(session, on_progress or (lambda *_: None))
-    for check in (accounts, entries, keys, flow, margins, reversals, rights):
-        check(books)
+    books = Books(session, on_progress or (lambda *_: None), on_problem or (lambda _: None), since or 0)
+    if readable(books):
+        # What is sorted and hashed here is as large as the books.
+        session.execute(text("SELECT set_config('work_mem', '128MB', true)"))
+        with open_scope(books):
+            for check in _ALL if since is None else _SINCE_A_SEAL:
+                books.run(check)
     problems = list(books.problems.values())
     return Verdict(ok=not problems, checked=dict(books.checked), problems=problems)

@@ -1,28 +1,28 @@
 """What a verification has found so far, and how it reads."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import Executable, Row, Table, func, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 Progress = Callable[[str, int, int], None]
 
-ROWS_PER_FETCH = 5_000
+ROWS_PER_FETCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The first row that fails a check, and how many do."""
+    """A row that fails a check; in a verdict the first one, and how many do."""
 
     check: str
     row: str
     message: str
     count: int = 1
+
+
+Report = Callable[[Problem], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +34,54 @@ class Verdict:
     problems: list[Problem]
 
 
-class Cell(NamedTuple):
-    """What one row of the flow, over all shards, is about."""
-
-    debit: UUID
-    credit: UUID
-    day: date
-    kind: str
-
-
 @dataclass
 class Books:
-    """The findings so far, and what one check learns for the next."""
+    """The books under examination, and the findings so far.
+
+    `entries` and `transfers` name the tables, or parts of them, that hold what is to be checked.
+    """
 
     session: Session
     on_progress: Progress
+    on_problem: Report
+    since: int
+    entries: str = "ledger_entry"
+    transfers: str = "ledger_transfer"
     checked: dict[str, int] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
-    codes: dict[UUID, str] = field(default_factory=dict)
-    cells: dict[Cell, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
-    def begin(self, *checks: str) -> None:
-        for check in checks:
-            self.checked[check] = 0
+    def run(self, check: "Check") -> None:
+        """Run a check: count its rows, then find the bad ones."""
+        name = check.__name__
+        total = self.checked[name] = check(self)
+        self.on_progress(name, total, total)
+
+    def find(self, check: str, statement: str, *, rows: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Report each row that a statement returns, as what is wrong (`name`) and how (`message`).
+
+        Args:
+            rows: the table, or part of it, whose number of rows is what was checked; it is returned.
+        """
+        names = {"entries": self.entries, "transfers": self.transfers}
+        total: int = self.session.execute(text(f"SELECT count(*) FROM {rows.format(**names)}")).scalar_one()  # noqa: S608 -- our own names
+        self.on_progress(check, 0, total)
+        found = self.session.execute(
+            text(statement.format(**names)),
+            {**(parameters or {})},
+            execution_options={"yield_per": ROWS_PER_FETCH},
+        )
+        for row in found:
+            self.fail(check, row.name, row.message)
+        return total
 
     def fail(self, check: str, row: str, message: str) -> None:
+        """Keep a finding, and report it."""
         first = self.problems.get(check)
+        found = Problem(check, row, message)
+        self.on_problem(found)
         count = 1 if first is None else first.count + 1
-        first = first or Problem(check, row, message)
+        first = first or found
         self.problems[check] = Problem(check, first.row, first.message, count)
 
-    def stream(self, check: str, statement: Executable, *, total: int) -> Iterator[Row[Any]]:
-        """Read row by row, so that memory does not grow with the books."""
-        rows = self.session.execute(statement, execution_options={"yield_per": ROWS_PER_FETCH})
-        for done, row in enumerate(rows):
-            if done % ROWS_PER_FETCH == 0:
-                self.on_progress(check, done, total)
-            yield row
-        self.on_progress(check, total, total)
 
-    def count(self, table: Table) -> int:
-        return self.session.execute(select(func.count()).select_from(table)).scalar_one()
-
-    def code(self, account: UUID | None) -> str:
-        return self.codes.get(account, f"unknown account {account}") if account else "nothing"
+Check = Callable[[Books], int]

@@ -1,41 +1,50 @@
 """Check of the mirrors against their originals."""
 
-from sqlalchemy import text
+from ledger.verify.findings import Books
 
-from ledger.verify.findings import ROWS_PER_FETCH, Books
-
-_REVERSED = text("""
+# What all mirrors of an original took back is added up, also when only those after a seal are to be checked.
+_REVERSED = """
+    WITH mirrored AS MATERIALIZED (
+        SELECT DISTINCT reverses AS id FROM {entries} entry WHERE reverses IS NOT NULL
+    ), taken AS (
+        SELECT
+            entry.key, entry.book, mirrored.id AS original_id,
+            transfer.id, transfer.debit_account, transfer.credit_account, transfer.kind,
+            sum(transfer.amount_fen) OVER (
+                PARTITION BY mirrored.id, transfer.credit_account, transfer.debit_account, transfer.kind
+                ORDER BY transfer.id
+            ) AS reversed_fen
+        FROM mirrored
+        JOIN ledger_entry entry ON entry.reverses = mirrored.id
+        JOIN ledger_transfer transfer ON {of_entry}
+    )
     SELECT
-        entry.key, entry.book, original.key AS original_key, original.book AS original_book,
-        original.reverses AS original_reverses, transfer.id AS transfer_id,
-        coalesce(held.amount_fen, 0) AS held_fen,
-        sum(transfer.amount_fen) OVER (
-            PARTITION BY original.id, transfer.credit_account, transfer.debit_account, transfer.kind
-            ORDER BY transfer.id
-        ) AS reversed_fen
-    FROM ledger_entry entry
-    LEFT JOIN ledger_entry original ON original.id = entry.reverses
-    JOIN ledger_transfer transfer ON transfer.entry_id = entry.id
-    LEFT JOIN ledger_transfer held
-        ON held.entry_id = original.id AND held.kind = transfer.kind
-        AND held.debit_account = transfer.credit_account AND held.credit_account = transfer.debit_account
-    WHERE entry.reverses IS NOT NULL
-    ORDER BY transfer.id
-""")
+        format('transfer %s of entry %s', taken.id, taken.key) AS name,
+        CASE
+            WHEN original.id IS NULL THEN 'the entry that it reverses is missing'
+            WHEN original.reverses IS NOT NULL THEN format('it reverses %s, which is a reversal', original.key)
+            WHEN original.book <> taken.book THEN format('it is in %s, its original in %s', taken.book, original.book)
+            ELSE format('%s fen are reversed of the %s fen of %s', reversed_fen, coalesce(held.amount_fen, 0),
+                original.key)
+        END AS message
+    FROM taken
+    LEFT JOIN ledger_entry original ON original.id = taken.original_id
+    LEFT JOIN ledger_transfer held ON {of_original}
+        AND held.kind = taken.kind AND held.debit_account = taken.credit_account
+        AND held.credit_account = taken.debit_account
+    WHERE original.id IS NULL OR original.reverses IS NOT NULL OR original.book <> taken.book
+        OR reversed_fen > coalesce(held.amount_fen, 0)
+    ORDER BY taken.id
+"""
+_BY_ID = r"""
+    {0}.id BETWEEN {1}.id AND encode(substring(uuid_send({1}.id) FOR 14) || '\xffff'::bytea, 'hex')::uuid
+    AND {0}.entry_id = {1}.id
+"""
+_REVERSED = _REVERSED.replace("{of_entry}", _BY_ID.format("transfer", "entry")).replace(
+    "{of_original}", _BY_ID.format("held", "original")
+)
 
 
-def reversals(books: Books) -> None:
+def reversals(books: Books) -> int:
     """Every mirror has an original of the same book, is no mirror of a mirror, and takes back no more than there is."""
-    books.begin("reversals")
-    for row in books.session.execute(_REVERSED, execution_options={"yield_per": ROWS_PER_FETCH}):
-        books.checked["reversals"] += 1
-        name = f"transfer {row.transfer_id} of entry {row.key}"
-        if row.original_key is None:
-            books.fail("reversals", name, "the entry that it reverses is missing")
-        elif row.original_reverses is not None:
-            books.fail("reversals", name, f"it reverses {row.original_key}, which is a reversal")
-        elif row.original_book != row.book:
-            books.fail("reversals", name, f"it is in {row.book}, its original in {row.original_book}")
-        elif row.reversed_fen > row.held_fen:
-            message = f"{row.reversed_fen} fen are reversed of the {row.held_fen} fen of {row.original_key}"
-            books.fail("reversals", name, message)
+    return books.find("reversals", _REVERSED, rows="{entries} entry WHERE reverses IS NOT NULL")

@@ -1,36 +1,82 @@
-"""Check of the rights that keep the facts append-only."""
+"""Check of the rights, and of the functions, that keep the facts append-only and closed months closed."""
 
-from sqlalchemy import text
+from typing import Any
 
-from ledger.tables import FACTS
+from sqlalchemy import Row, text
+
+from ledger.tables import FACTS, MONTH_LOCK, OPEN_MONTH, flow_table, unsealed_table
 from ledger.verify.findings import Books
 
+_NEEDED = {
+    **dict.fromkeys(FACTS, ("SELECT", "INSERT")),
+    flow_table.name: ("SELECT", "INSERT", "UPDATE"),
+    unsealed_table.name: ("SELECT", "INSERT", "DELETE"),
+}
+_LACKING = text("""
+    SELECT current_user AS rolname, relname, privilege
+    FROM unnest(CAST(:tables AS text[]), CAST(:privileges AS text[])) needed (relname, privilege)
+    WHERE NOT has_table_privilege(CAST(relname AS regclass), privilege)
+    ORDER BY relname, privilege
+""")
+
 # Every role that can log in and is not, like the migrations' role, entitled to the owner's rights; and always our own.
-_RIGHTS = text("""
-    WITH fact AS (
-        SELECT oid, relname, relowner FROM pg_class WHERE oid = ANY (CAST(CAST(:tables AS text[]) AS regclass[]))
-    ), asked AS (
-        SELECT role.oid AS role_id, role.rolname, fact.oid, fact.relname
-        FROM pg_roles role CROSS JOIN fact
-        WHERE role.rolname = current_user OR role.rolcanlogin AND NOT pg_has_role(role.oid, fact.relowner, 'MEMBER')
+_TOO_MANY = text("""
+    WITH asked AS (
+        SELECT role.oid AS role_id, role.rolname, pg_class.oid, relname, needed
+        FROM unnest(CAST(:tables AS text[]), CAST(:needed AS text[])) ours (name, needed)
+        JOIN pg_class ON pg_class.oid = CAST(name AS regclass)
+        JOIN pg_roles role
+            ON role.rolname = current_user OR role.rolcanlogin AND NOT pg_has_role(role.oid, relowner, 'MEMBER')
     )
     SELECT rolname, relname, privilege
     FROM asked CROSS JOIN unnest(ARRAY['DELETE', 'TRUNCATE']) privilege
-    WHERE has_table_privilege(role_id, oid, privilege)
+    WHERE strpos(needed, privilege) = 0 AND has_table_privilege(role_id, oid, privilege)
     UNION ALL
     SELECT rolname, relname, 'UPDATE of ' || attname
     FROM asked JOIN pg_attribute ON attrelid = oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
-    WHERE has_column_privilege(role_id, oid, attnum, 'UPDATE')
+    WHERE strpos(needed, 'UPDATE') = 0 AND has_column_privilege(role_id, oid, attnum, 'UPDATE')
     ORDER BY rolname, relname, privilege
 """)
+_FUNCTIONS = text("""
+    SELECT name, provolatile, coalesce(prosrc, '') AS source
+    FROM unnest(CAST(:names AS text[])) name LEFT JOIN pg_proc ON oid = to_regprocedure(name)
+""")
+# As PostgreSQL abbreviates it: one looks at the present, the other depends on the schema only.
+_VOLATILITY = {"ledger_month_is_open(text, date)": "v", "ledger_month_lock(text, date)": "s"}
 
 
-def rights(books: Books) -> None:
-    """No role that runs the application can change, delete or truncate a fact."""
-    books.checked["rights"] = len(FACTS)
+def readable(books: Books) -> bool:
+    """Name the tables that we may not read: with one of them missing nothing else can be checked."""
+    lacking = [row for row in _lacking(books) if row.privilege == "SELECT"]
+    if lacking:
+        rights(books)
+        books.checked["rights"] = len(_NEEDED)
+    return not lacking
+
+
+def rights(books: Books) -> int:
+    """No role that runs the application can change, delete or truncate a fact, and ours can do what it must."""
     us = books.session.execute(text("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user")).one()
     if us.rolsuper:
         books.fail("rights", f"role {us.rolname}", "a superuser may change everything; use the application's role")
-        return
-    for row in books.session.execute(_RIGHTS, {"tables": list(FACTS)}):
+        return len(_NEEDED)
+    needed = {table: " ".join(privileges) for table, privileges in _NEEDED.items()}
+    for row in books.session.execute(_TOO_MANY, {"tables": list(needed), "needed": list(needed.values())}):
         books.fail("rights", f"role {row.rolname}", f"holds {row.privilege} on {row.relname}")
+    for row in _lacking(books):
+        books.fail("rights", f"role {row.rolname}", f"lacks {row.privilege} on {row.relname}")
+    ours = _on_one_line(f"{OPEN_MONTH.statement} {MONTH_LOCK.statement}".replace("%%", "%"))
+    for row in books.session.execute(_FUNCTIONS, {"names": list(_VOLATILITY)}):
+        if row.provolatile != _VOLATILITY[row.name] or _on_one_line(row.source) not in ours:
+            books.fail("rights", f"function {row.name}", "it is missing, or not the one that the ledger made")
+    return len(_NEEDED)
+
+
+def _on_one_line(source: str) -> str:
+    return " ".join(source.split())
+
+
+def _lacking(books: Books) -> list[Row[Any]]:
+    pairs = [(table, privilege) for table, privileges in _NEEDED.items() for privilege in privileges]
+    tables, privileges = zip(*pairs, strict=True)
+    return list(books.session.execute(_LACKING, {"tables": list(tables), "privileges": list(privileges)}))

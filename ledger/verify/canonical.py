@@ -1,0 +1,21 @@
+"""The canonical forms of the ledger, in SQL: fields in fixed order, each with its length in bytes before it."""
+
+
+def field(value: str) -> str:
+    """Write the expression for a field whose value is a bytea expression."""
+    return f"int4send(octet_length({value})) || {value}"
+
+
+def text_field(value: str) -> str:
+    """Write the expression for a field whose value is a text expression."""
+    return field(f"convert_to({value}, 'UTF8')")
+
+
+def instant_field(value: str) -> str:
+    """Write the expression for an instant: microseconds since 1970-01-01 UTC."""
+    return text_field(f"(extract(epoch FROM {value}) * 1000000)::bigint::text")
+
+
+def day_field(value: str) -> str:
+    """Write the expression for a day as ISO 8601 has it."""
+    return text_field(f"to_char({value}, 'YYYY-MM-DD')")

@@ -1,0 +1,116 @@
+"""Checks of the seals: the chain of them, and that nothing is without one."""
+
+from ledger.periods import CHANGE_VERSION
+from ledger.seal import SEAL_VERSION
+from ledger.verify.canonical import day_field, field, instant_field, text_field
+from ledger.verify.findings import Books
+
+_CHANGE = " || ".join(
+    (
+        text_field(f"'{CHANGE_VERSION}'::text"),
+        text_field("book"),
+        day_field("month"),
+        text_field("number::text"),
+        text_field("state"),
+        text_field("reason"),
+        *(text_field(f"coalesce({name}::text, '')") for name in ("entries", "transfers", "turnover_fen")),
+        field("coalesce(digest, '')"),
+    )
+)
+_SEAL = " || ".join(
+    (
+        text_field(f"'{SEAL_VERSION}'::text"),
+        field("before_hash"),
+        text_field("seq::text"),
+        field("uuid_send(fact_id)"),
+        field("fact.payload_hash"),
+        day_field("fact.effective_on"),
+        instant_field("fact.posted_at"),
+        text_field("fact.posted_by"),
+        instant_field("sealed_at"),
+    )
+)
+
+_CHAIN = f"""
+    WITH change AS (
+        SELECT id, sha256({_CHANGE}) AS payload_hash, month AS effective_on, changed_at AS posted_at,
+            changed_by AS posted_by, format('change %s of %s %s', number, book, to_char(month, 'YYYY-MM')) AS name
+        FROM ledger_period
+    ), seal AS (
+        SELECT seq, fact_id, hash, sealed_at, lag(seq, 1, 0::bigint) OVER chain AS before_seq,
+            lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER chain AS before_hash
+        FROM ledger_seal
+        WHERE seq >= :since
+        WINDOW chain AS (ORDER BY seq)
+    )
+    SELECT 'seal ' || seq || coalesce(' of ' || fact.name, '') AS name, CASE
+        WHEN seq <> before_seq + 1 THEN format('the seal before it has the number %s', before_seq)
+        WHEN fact.id IS NULL THEN format('what it seals is missing: %s', fact_id)
+        ELSE 'it does not follow from the seal before it and what it seals: one of them was changed'
+    END AS message
+    FROM seal LEFT JOIN (
+        SELECT id, payload_hash, effective_on, posted_at, posted_by, 'entry ' || key AS name FROM ledger_entry
+        UNION ALL
+        SELECT id, payload_hash, effective_on, posted_at, posted_by, name FROM change
+    ) fact ON fact.id = seal.fact_id
+    WHERE seq > :since AND (seq <> before_seq + 1 OR fact.id IS NULL OR hash <> sha256({_SEAL}))
+    ORDER BY seq
+"""  # noqa: S608 -- put together from constants
+
+_TWICE = """
+    SELECT format('seal %s', max(seq)) AS name, format('%s is sealed more than once', fact_id) AS message
+    FROM ledger_seal
+    GROUP BY fact_id
+    HAVING count(*) > 1
+    ORDER BY 1
+"""
+
+
+def seals(books: Books) -> int:
+    """The seals are numbered without a gap, and each follows from the one before it and from its fact."""
+    books.find("seals", _CHAIN, rows="ledger_seal", parameters={"since": books.since})
+    return books.find("seals", _TWICE, rows="ledger_seal")
+
+
+# Ranges do not overlap but by an accident of random bits, so the last that begins before a fact is the one to look at.
+_UNSEALED = """
+    SELECT fact.name, 'it has no seal and does not wait for one' AS message
+    FROM (
+        SELECT id, 'entry ' || key AS name FROM ledger_entry
+        UNION ALL
+        SELECT id, format('change %s of %s %s', number, book, to_char(month, 'YYYY-MM')) FROM ledger_period
+    ) fact
+    WHERE NOT EXISTS (SELECT FROM ledger_seal seal WHERE seal.fact_id = fact.id) AND NOT coalesce(
+        (SELECT fact.id <= last_fact FROM ledger_unsealed WHERE first_fact <= fact.id ORDER BY first_fact DESC LIMIT 1),
+        false
+    )
+    ORDER BY fact.id
+"""
+_NOTHING_WAITS = """
+    SELECT 'waiting range ' || range.first_fact AS name, 'nothing in it waits for a seal' AS message
+    FROM ledger_unsealed range
+    WHERE NOT EXISTS (
+        SELECT FROM ledger_entry entry
+        WHERE entry.id BETWEEN range.first_fact AND range.last_fact
+            AND NOT EXISTS (SELECT FROM ledger_seal seal WHERE seal.fact_id = entry.id)
+    ) AND NOT EXISTS (
+        SELECT FROM ledger_period period
+        WHERE period.id BETWEEN range.first_fact AND range.last_fact
+            AND NOT EXISTS (SELECT FROM ledger_seal seal WHERE seal.fact_id = period.id)
+    )
+    ORDER BY range.first_fact
+"""
+_WAITS_TWICE = """
+    SELECT 'waiting range ' || first_fact AS name, 'it waits more than once' AS message
+    FROM ledger_unsealed
+    GROUP BY first_fact
+    HAVING count(*) > 1
+    ORDER BY first_fact
+"""
+
+
+def waiting(books: Books) -> int:
+    """Every fact is sealed or waits for its seal, and whatever waits is there."""
+    books.find("waiting", _UNSEALED, rows="{entries}")
+    books.find("waiting", _WAITS_TWICE, rows="ledger_unsealed")
+    return books.find("waiting", _NOTHING_WAITS, rows="ledger_unsealed")
