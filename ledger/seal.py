@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ledger.journal import field_bytes
 from ledger.periods import change_hash, needs_read_committed
-from ledger.posting.statement import LOCK_CLASS, driver
+from ledger.posting.statement import LOCK_CLASS, copy_in
 from ledger.tables import SHARDS, seal_table, unsealed_table
 
 BEFORE_THE_FIRST = bytes(32)
@@ -109,7 +109,7 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
         seq += 1
         previous = seal_hash(previous, seq=seq, fact=fact, sealed_at=now)
         lines.append(f"{seq}\t{fact.id.hex}\t\\\\x{previous.hex()}\t{now.isoformat()}\n")
-    with driver(session.connection()).cursor().copy(_STORE) as copy:
+    with copy_in(session.connection(), _STORE) as copy:
         copy.write("".join(lines))
     is_cut = len(facts) == limit
     session.execute(_DONE, {**ranges, "done": facts[-1].id if is_cut else None, "is_cut": is_cut})

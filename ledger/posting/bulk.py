@@ -17,7 +17,7 @@ from ledger.errors import BulkRefused, PeriodClosed
 from ledger.journal import Draft
 from ledger.periods import first_open_day, needs_read_committed
 from ledger.posting.one import refuse_mirror
-from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, array, driver
+from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, array, copy_in
 
 Outcome = Literal["posted", "same", "conflicting", "refused"]
 
@@ -113,7 +113,7 @@ class _Bulk:
         """Post a block of drafts; say whether there was any."""
         connection = self._session.connection()
         stage = _Stage(self._entry_ids)
-        with driver(connection).cursor().copy("COPY pg_temp.ledger_stage FROM STDIN") as copy:
+        with copy_in(connection, "COPY pg_temp.ledger_stage FROM STDIN") as copy:
             for lines in stage.lines(drafts):
                 copy.write(lines)
         self._before, self.done = self.done, self.done + stage.count

@@ -1,9 +1,13 @@
 """The one SQL statement that posts, for a single entry and for a table of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+import psycopg
 from psycopg import Connection as PsycopgConnection
+from psycopg import Copy
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from ledger.tables import SHARDS
 
@@ -112,9 +116,22 @@ def array(values: Iterable[object]) -> str:
     return f"{{{','.join('NULL' if value is None else str(value) for value in values)}}}"
 
 
-def driver(connection: Connection) -> PsycopgConnection:
-    """Reach the driver's connection inside the transaction, for COPY."""
+@contextmanager
+def copy_in(connection: Connection, statement: str) -> Iterator[Copy]:
+    """Open a COPY to the server inside the transaction, for lines of text.
+
+    It goes past SQLAlchemy, so its errors are made SQLAlchemy's here. Above all a lost connection must be known as
+    lost, or the session could not be rolled back.
+    """
     found = connection.connection.driver_connection
     if not isinstance(found, PsycopgConnection):
         raise TypeError(f"the ledger needs psycopg 3, not {type(found)}")
-    return found
+    try:
+        with found.cursor().copy(statement) as copy:
+            yield copy
+    except psycopg.Error as error:
+        if found.closed:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, None, error, psycopg.Error, connection_invalidated=found.closed, dialect=connection.dialect
+        ) from error
