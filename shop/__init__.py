@@ -67,12 +67,13 @@ def _register_pages(app: Flask) -> None:
     from shop.assistance import pages as assistance
     from shop.catalogue import pages as catalogue
     from shop.finance import pages as finance
+    from shop.finance.months import pages as months
     from shop.identity import pages as identity
     from shop.orders import pages as orders
     from shop.payments import pages as payments
     from shop.procurement import pages as procurement
 
-    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance):
+    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months):
         app.register_blueprint(capability.blueprint)
 
 
@@ -81,6 +82,7 @@ def _register_api(app: Flask) -> None:
     from shop.assistance import api as assistance
     from shop.catalogue import api as catalogue
     from shop.finance import api as finance
+    from shop.finance.months import api as months
     from shop.identity import api as identity
     from shop.orders import api as orders
     from shop.payments import api as payments
@@ -90,6 +92,6 @@ def _register_api(app: Flask) -> None:
         app,
         [
             capability.blueprint
-            for capability in (identity, catalogue, orders, payments, procurement, assistance, finance)
+            for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months)
         ],
     )

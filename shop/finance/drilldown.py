@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from shop.errors import FieldError, InvalidInput
+from shop.finance.knowledge import NOW, Known
 from shop.finance.periods import Period
 
 _FIELDS = {"after": "cursor", "since": "from", "until": "to", "limit": "page_size"}
@@ -16,18 +17,20 @@ _FIELDS = {"after": "cursor", "since": "from", "until": "to", "limit": "page_siz
 
 @dataclass(frozen=True)
 class Filter:
-    """Which transfers: of a book, an account, a source, a period, and values of the book's dimensions."""
+    """Which transfers: of a book, an account, a source, a period, values of the book's dimensions; known by when."""
 
     book: str | None = None
     account: str | None = None
     source: str | None = None
     period: Period = field(default_factory=Period)
     where: Mapping[str, str] = field(default_factory=dict)
+    known: Known = NOW
 
     def as_query(self) -> dict[str, str]:
         """Return the filter as parameters of an address."""
         named = {"book": self.book, "account": self.account, "source": self.source}
-        return {name: value for name, value in named.items() if value} | dict(self.where) | self.period.as_query()
+        given = {name: value for name, value in named.items() if value}
+        return given | dict(self.where) | self.period.as_query() | self.known.as_query()
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Summary:
     count: int
 
 
-def from_args(args: Mapping[str, str], period: Period) -> Filter:
+def from_args(args: Mapping[str, str], period: Period, known: Known) -> Filter:
     """Read a filter from a page's address. Dimensions belong to the assistance book unless another is named.
 
     Raises:
@@ -50,7 +53,7 @@ def from_args(args: Mapping[str, str], period: Period) -> Filter:
     if book is not None and book not in ledger.BOOKS:
         raise InvalidInput(errors=(FieldError("book", gettext("没有这本账")),))
     where = wanted if book == "aid" else {name: value for name, value in wanted.items() if name in {"month", "year"}}
-    return Filter(book, texts["account"] or None, texts["source"] or None, period, where)
+    return Filter(book, texts["account"] or None, texts["source"] or None, period, where, known)
 
 
 def transfers(session: Session, chosen: Filter, *, cursor: str | None, page_size: int) -> ledger.Page:
@@ -68,6 +71,7 @@ def transfers(session: Session, chosen: Filter, *, cursor: str | None, page_size
             until=chosen.period.until,
             source=chosen.source,
             where=chosen.where,
+            known_at=chosen.known.moment,
             after=cursor or None,
             limit=page_size,
         )
@@ -89,21 +93,28 @@ def summary(session: Session, chosen: Filter) -> Summary | None:
         since=chosen.period.since,
         until=chosen.period.until,
         where=chosen.where,
+        known_at=chosen.known.moment,
     )
     return Summary(found.total_fen, found.count)
 
 
 def statement(
-    session: Session, code: str, *, period: Period, cursor: str | None, page_size: int
+    session: Session, code: str, *, period: Period, cursor: str | None, page_size: int, known: Known = NOW
 ) -> ledger.AccountStatement:
-    """Return the statement of an account over a period.
+    """Return the statement of an account over a period, as it stands or as it was known at an earlier moment.
 
     Raises:
         InvalidInput: the account code or the cursor is not legal; names the field.
     """
     try:
         return ledger.statement(
-            session, code, since=period.since, until=period.until, after=cursor or None, limit=page_size
+            session,
+            code,
+            since=period.since,
+            until=period.until,
+            known_at=known.moment,
+            after=cursor or None,
+            limit=page_size,
         )
     except ledger.LedgerError as error:
         refuse(error)

@@ -1,15 +1,16 @@
 """Pages over the ledger: totals, transfers, accounts, the declared figures, and the check of the books."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
 import ledger
-from shop.db import Page, business_day, db
-from shop.finance import agreement, declared, documents, drilldown, periods, queries, tables
+from shop.db import Page, business_day, db, now
+from shop.finance import agreement, declared, documents, drilldown, knowledge, periods, queries, tables
+from shop.finance.knowledge import NOW, Known
 from shop.finance.periods import PRESET_LABELS, Period, Preset
 from shop.finance.queries import LEDGER_READERS, TOTALS_READERS
 from shop.finance.tables import CUT_LABELS, Cut, Table
@@ -61,6 +62,7 @@ def totals_page() -> ResponseReturnValue:
         table=table,
         preset=preset,
         period=period,
+        known=table.view.known,
         presets=PRESET_LABELS,
         cuts=CUT_LABELS,
         query_of=tables.query_of,
@@ -73,9 +75,10 @@ def totals_page() -> ResponseReturnValue:
 def totals_csv() -> ResponseReturnValue:
     """Send the table of the totals page as a file."""
     _, period, table = _chosen_table()
-    days = "_".join(period.as_query().values()) or "all"
+    ends = [*period.as_query().values()] or ["all"]
+    days = "_".join([*ends, *(f"known-{moment}" for moment in table.view.known.as_query().values())])
     response = Response(tables.as_csv(table, is_demo=queries.is_demo()), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="ganwei-{table.cut}-{days}.csv"'
+    response.headers["Content-Disposition"] = f'attachment; filename="ganwei-{table.cut}-{days.replace(":", "")}.csv"'
     return response
 
 
@@ -83,7 +86,7 @@ def totals_csv() -> ResponseReturnValue:
 @requires(*LEDGER_READERS)
 def transfers_page() -> ResponseReturnValue:
     """Show the transfers behind a figure, each with the document behind it."""
-    chosen = drilldown.from_args(request.args, periods.from_args(request.args))
+    chosen = drilldown.from_args(request.args, periods.from_args(request.args), _known())
     with queries.snapshot() as session:
         page = drilldown.transfers(session, chosen, cursor=request.args.get("cursor"), page_size=PAGE_SIZE)
         summary = drilldown.summary(session, chosen)
@@ -92,6 +95,8 @@ def transfers_page() -> ResponseReturnValue:
     return render_template(
         "finance/transfers.html",
         chosen=chosen,
+        known=chosen.known,
+        now_query=replace(chosen, known=NOW).as_query(),
         conditions=tables.condition_labels(names, chosen.where),
         lines=[_transfer_line(labels, row) for row in page.rows],
         next_cursor=page.next_cursor,
@@ -107,7 +112,8 @@ def accounts_page() -> ResponseReturnValue:
     """Show the accounts of a book with their balances."""
     book = "cash" if request.args.get("book") == "cash" else "aid"
     prefix = request.args.get("prefix", "").strip()
-    rows = ledger.accounts(db.session, book=book, prefix=prefix or None)
+    known = _known()
+    rows = ledger.accounts(db.session, book=book, prefix=prefix or None, known_at=known.moment)
     number = page_number()
     page = Page(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], len(rows), number, PAGE_SIZE)
     return render_template(
@@ -116,6 +122,7 @@ def accounts_page() -> ResponseReturnValue:
         labels=documents.account_labels(db.session, (row.code for row in page.items)),
         book=book,
         prefix=prefix,
+        known=known,
     )
 
 
@@ -123,10 +130,10 @@ def accounts_page() -> ResponseReturnValue:
 @requires(*LEDGER_READERS)
 def statement_page(code: str) -> ResponseReturnValue:
     """Show an account's statement: opening, what came and went, closing as of the last day."""
-    period = periods.from_args(request.args)
+    period, known = periods.from_args(request.args), _known()
     with queries.snapshot() as session:
         statement = drilldown.statement(
-            session, code, period=period, cursor=request.args.get("cursor"), page_size=PAGE_SIZE
+            session, code, period=period, known=known, cursor=request.args.get("cursor"), page_size=PAGE_SIZE
         )
     labels = documents.account_labels(db.session, [code, *_codes(line.transfer for line in statement.rows)])
     return render_template(
@@ -134,6 +141,7 @@ def statement_page(code: str) -> ResponseReturnValue:
         statement=statement,
         labels=labels,
         period=period,
+        known=known,
         rules=queries.rule_versions(db.session, period) if code.startswith(("partner:", "county:")) else [],
         lines=[(line, documents.document_of(line.transfer.source)) for line in statement.rows],
     )
@@ -176,8 +184,13 @@ def _chosen_table() -> tuple[Preset, Period, Table]:
         cut=Cut(cut) if cut in set(Cut) else Cut.PARTNER,
         period=period,
         where=queries.scope(require_actor()),
+        known=_known(),
     )
     return preset, period, table
+
+
+def _known() -> Known:
+    return knowledge.read(request.args.get(knowledge.FIELD, ""), at=now())
 
 
 def _codes(rows: Iterable[ledger.TransferRow]) -> Iterator[str]:

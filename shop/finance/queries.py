@@ -14,6 +14,7 @@ import ledger
 from shop.config import Settings
 from shop.db import db, now
 from shop.errors import FieldError, InvalidInput, NotAllowed, NotFound
+from shop.finance.knowledge import NOW, Known
 from shop.finance.periods import Period
 from shop.identity.actor import Actor
 from shop.identity.models import Role
@@ -42,7 +43,10 @@ class TotalsRow:
 
 @dataclass(frozen=True)
 class TotalsView:
-    """Totals as of an instant, with the versions of the counting rules that hold in the period."""
+    """Totals as of an instant, with the versions of the counting rules that hold in the period.
+
+    `known` is the moment of knowledge that was asked for, `as_of` when the books were read.
+    """
 
     book: str
     by: tuple[str, ...]
@@ -52,6 +56,7 @@ class TotalsView:
     count: int
     as_of: datetime
     rules: Sequence[str]
+    known: Known = NOW
 
 
 def scope(actor: Actor, *, book: str = "aid") -> dict[str, str]:
@@ -84,15 +89,23 @@ def check_dimensions(book: str, by: Sequence[str]) -> None:
 
 
 def totals(
-    session: Session, *, book: str, by: Sequence[str], period: Period, where: Mapping[str, str] | None = None
+    session: Session,
+    *,
+    book: str,
+    by: Sequence[str],
+    period: Period,
+    where: Mapping[str, str] | None = None,
+    known: Known = NOW,
 ) -> TotalsView:
-    """Sum a book over a period by dimensions.
+    """Sum a book over a period by dimensions, as it stands or as it was known at an earlier moment.
 
     Raises:
         InvalidInput: there is no such book or dimension.
     """
     check_dimensions(book, by)
-    found = ledger.totals(session, book=book, by=by, since=period.since, until=period.until, where=where)
+    found = ledger.totals(
+        session, book=book, by=by, since=period.since, until=period.until, where=where, known_at=known.moment
+    )
     names = registry.names(session)
     return TotalsView(
         book=book,
@@ -111,6 +124,7 @@ def totals(
         count=found.count,
         as_of=now(),
         rules=rule_versions(session, period),
+        known=known,
     )
 
 

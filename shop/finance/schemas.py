@@ -5,14 +5,37 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, post_load, validate
 
+from shop.db import now
+from shop.finance import knowledge
 from shop.finance.periods import checked
 from shop.finance.queries import TotalsView, is_demo
 from shop.rest import MAX_PAGE_SIZE, PageQuery
 
 _CODE = validate.Length(min=1, max=250)
+_KNOWN_AT = {"description": "The `known_at` that was asked for."}
 
 
-class PeriodQuery(ma.Schema):
+class KnownQuery(ma.Schema):
+    """What the books said at an earlier moment; what they say now when it is left out."""
+
+    known = fields.String(
+        data_key=knowledge.FIELD,
+        load_default="",
+        validate=validate.Length(max=40),
+        metadata={
+            "description": "Count only what was posted before this moment: a day means its end in China, "
+            "an instant is written as RFC 3339 has it, with its zone.",
+            "example": "2021-10-15",
+        },
+    )
+
+    @post_load
+    def read_moment(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Read the moment."""
+        return data | {"known": knowledge.read(data["known"], at=now())}
+
+
+class PeriodQuery(KnownQuery):
     """Two business days, both included; either may be left out."""
 
     since = fields.Date(data_key="from", load_default=None)
@@ -48,6 +71,7 @@ class TotalsSchema(ma.Schema):
     total_fen = fields.Integer()
     count = fields.Integer()
     as_of = fields.AwareDateTime()
+    known_at = fields.Function(lambda view: view.known.text or None, metadata=_KNOWN_AT | {"type": ["string", "null"]})
     rules = fields.List(fields.String())
     is_demo = fields.Function(lambda _: is_demo(), metadata={"type": "boolean"})
 
@@ -68,7 +92,10 @@ class TransfersQuery(CursorQuery):
 
 
 class TransferSchema(ma.Schema):
-    """One transfer. `reverses` is the key of the entry that it takes back."""
+    """One transfer. `reverses` is the key of the entry that it takes back.
+
+    It counts on `effective_on`; its own day, `occurred_on`, is earlier where that day's month was closed already.
+    """
 
     id = fields.UUID()
     entry_key = fields.String()
@@ -77,13 +104,14 @@ class TransferSchema(ma.Schema):
     credit_account = fields.String()
     amount_fen = fields.Integer()
     effective_on = fields.Date()
+    occurred_on = fields.Date()
     posted_at = fields.AwareDateTime()
     kind = fields.String()
     source = fields.String()
     reverses = fields.String(allow_none=True)
 
 
-class AccountsQuery(PageQuery):
+class AccountsQuery(PageQuery, KnownQuery):
     """Filters of the list of accounts."""
 
     book = fields.String(load_default=None, validate=validate.OneOf(("aid", "cash")))
@@ -115,5 +143,6 @@ class StatementSchema(ma.Schema):
     brought_fen = fields.Integer()
     rows = fields.List(fields.Nested(StatementLineSchema))
     closing_fen = fields.Integer()
+    known_at = fields.String(allow_none=True, metadata=_KNOWN_AT)
     is_demo = fields.Function(lambda _: is_demo(), metadata={"type": "boolean"})
     next_cursor = fields.String(allow_none=True)

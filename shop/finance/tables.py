@@ -14,6 +14,7 @@ from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 
 from shop.finance import queries
+from shop.finance.knowledge import NOW, Known
 from shop.finance.periods import Period
 from shop.finance.queries import TotalsView
 from shop.registry import queries as registry
@@ -111,13 +112,14 @@ class Table:
     only: str | None = None
 
 
-def totals_table(session: Session, *, cut: Cut, period: Period, where: Mapping[str, str]) -> Table:
+def totals_table(session: Session, *, cut: Cut, period: Period, where: Mapping[str, str], known: Known = NOW) -> Table:
     """Return the totals of the assistance book, cut one way.
 
     Limited to a partner, it has that partner's side only: zeros elsewhere, and a sum of sides, would say too much.
     """
     dimensions = CUT_DIMENSIONS[cut]
-    view = queries.totals(session, book="aid", by=("side", *dimensions, "pairing"), period=period, where=where)
+    by = ("side", *dimensions, "pairing")
+    view = queries.totals(session, book="aid", by=by, period=period, where=where, known=known)
     names = registry.names(session)
     rows = _rows(view, dimensions, names)
     groups = {side: [line for line in rows if line.where["side"] == side] for side in SIDES}
@@ -143,11 +145,13 @@ def as_csv(table: Table, *, is_demo: bool) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     headings = [*table.headings, gettext("结对关系"), gettext("金额（元）"), gettext("金额（分）"), gettext("笔数")]
-    writer.writerow([*headings, gettext("期间"), gettext("规则版本"), gettext("截至"), gettext("数据性质")])
+    headings += [gettext("期间"), gettext("规则版本"), gettext("截至"), gettext("已知截至"), gettext("数据性质")]
+    writer.writerow(headings)
     facts = [
         table.view.period.label,
         "、".join(table.view.rules),
         format_instant(table.view.as_of),
+        table.view.known.label,
         gettext("演示数据") if is_demo else gettext("正式数据"),
     ]
     for line in table.lines:
@@ -227,6 +231,6 @@ def _card(side: str, members: Sequence[Line], names: Names) -> Card:
     )
 
 
-def query_of(line: Line, period: Period) -> dict[str, str]:
+def query_of(line: Line, period: Period, known: Known) -> dict[str, str]:
     """Return the address parameters that find the transfers behind a line."""
-    return {"book": "aid", **line.where, **period.as_query()}
+    return {"book": "aid", **line.where, **period.as_query(), **known.as_query()}

@@ -1,19 +1,24 @@
 """The books say what the documents say, and the check names the first that does not."""
 
+from datetime import date, timedelta
+
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 import ledger
+from shop.db import business_day
 from shop.finance import agreement
-from tests.finance.documents import make_all
+from tests.finance.documents import Office, make_all
 
 GONE = """
     DELETE FROM ledger_flow flow USING ledger_transfer transfer
     WHERE transfer.source = 'sale:T-1' AND flow.debit_account = transfer.debit_account
         AND flow.credit_account = transfer.credit_account AND flow.day = transfer.effective_on;
     DELETE FROM ledger_transfer WHERE source = 'sale:T-1';
+    DELETE FROM ledger_unsealed waiting USING ledger_entry entry
+    WHERE entry.key = 'sale:T-1' AND waiting.first_fact = entry.id;
     DELETE FROM ledger_entry WHERE key = 'sale:T-1'
 """
 
@@ -73,3 +78,43 @@ class TestVerify:
 
         assert (problem.check, problem.row, problem.count) == ("documents", "sale:X", 1)
         assert problem.message.endswith("the document gives 0 fen, the ledger holds 1 fen")
+
+
+def test_holds_for_facts_of_a_closed_month(client: FlaskClient, session: Session) -> None:
+    """A receipt, a confirmed sale, a reversal and a shortfall whose months are closed count later, with their day."""
+    office = Office(client, session)
+    order = office.order(office.buyer, ("GS001-1", 2))
+    late = office.order(office.buyer, ("GS003-1", 1))
+    office.sale("C-1")
+    office.sale("C-2", sold_on=business_day().isoformat())
+    _close_everything(session)
+
+    office.pay(order, order["total_fen"], days_ago=40)
+    office.sale("C-3")
+    office.post(office.finance, "/sales/C-1/reverse", {"reason": "整单退货"})
+    office.accept(office.buyer, order, "1")
+    office.pay(late, late["total_fen"] + 1)
+    session.rollback()
+
+    moved = {
+        row.source: row.effective_on
+        for row in ledger.transfers(session, limit=1000).rows
+        if row.effective_on != row.occurred_on
+    }
+    first_open = _next_month(business_day())
+    documents = {f"receipt:{number}" for number in session.scalars(sa.text("SELECT number FROM bank_receipt"))}
+    documents |= {f"order:{order['number']}", f"order:{late['number']}", "sale:C-1", "sale:C-3"}
+    assert moved == dict.fromkeys(documents, first_open)
+    assert agreement.verify(session).problems == []
+
+
+def _close_everything(session: Session) -> None:
+    """Close the current month and those before it, in both books, as the ledger allows and the shop does not."""
+    for book in ledger.BOOKS:
+        for days in (0, 31, 62):
+            ledger.close_month(session, book, business_day().replace(day=1) - timedelta(days=days), by="test")
+    session.commit()
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)

@@ -69,6 +69,10 @@ GUARDED: dict[str, frozenset[Who]] = {
     "GET /finance/transfers": LEDGER,
     "GET /finance/accounts": LEDGER,
     "GET /finance/accounts/<path:code>": LEDGER,
+    "GET /finance/months": LEDGER,
+    "GET /finance/months/<book>/<month>": LEDGER,
+    "POST /finance/months/<book>/<month>/close": FINANCE,
+    "POST /finance/months/<book>/<month>/reopen": FINANCE,
     "GET /finance/verify": LEDGER,
     "POST /finance/verify": LEDGER,
     "DELETE /api/v1/tokens/current": EVERYBODY,
@@ -89,6 +93,10 @@ GUARDED: dict[str, frozenset[Who]] = {
     "GET /api/v1/ledger/transfers": LEDGER,
     "GET /api/v1/ledger/accounts": LEDGER,
     "GET /api/v1/ledger/accounts/<code>/statement": LEDGER,
+    "GET /api/v1/ledger/head": LEDGER,
+    "GET /api/v1/periods": LEDGER,
+    "POST /api/v1/periods/<book>/<month>/close": FINANCE,
+    "POST /api/v1/periods/<book>/<month>/reopen": FINANCE,
 }
 """What a door asks for at its threshold. What exists behind it for whom is each capability's own rule and test."""
 
