@@ -73,17 +73,16 @@ def check_pages(session: Session, model: Model, code: str, *, since: date | None
 
 
 def check_totals(session: Session, model: Model, number: int) -> None:
-    """Compare the totals by all dimensions at once, by one of them, and by two over some range of days."""
+    """Compare the totals by all dimensions at once, by two of them over some range of days, and both margins."""
     for book in BOOKS:
         names = ledger.DIMENSIONS[book]
         _check_cut(session, model, book, by=names)
-        for name in names if IS_NIGHTLY else names[number % len(names) :][:1]:
+        for name in names if IS_NIGHTLY else ():
             _check_cut(session, model, book, by=[name])
         crossed = [names[number % len(names)], names[(number // 3 + 1) % len(names)]]
         _check_cut(session, model, book, by=crossed, window=WINDOWS[number % len(WINDOWS)])
     margins = {ledger.totals(session, book="aid", by=[name]).total_fen for name in ("partner", "county")}
     assert len(margins) == 1
-    assert ledger.totals(session, book="cash", by=["account"]).total_fen == 0
 
 
 def _check_cut(

@@ -378,7 +378,7 @@ def test_the_books_agree_with_the_model(engines: tuple[Engine, Engine]) -> None:
     run_state_machine_as_test(
         OurBooks,
         settings=settings(
-            max_examples=200 if IS_NIGHTLY else 6,
+            max_examples=200 if IS_NIGHTLY else 5,
             stateful_step_count=50 if IS_NIGHTLY else 30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
