@@ -25,10 +25,20 @@ from shop.localpg.processes import Child
 
 HOST = "127.0.0.1"
 READY_PATIENCE_SECONDS = 60
+WORKER_REST_SECONDS = 30
+"""The longest that a worker which keeps dying rests before it is started again."""
 _PROGRAMS = Path(sys.executable).parent
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What decides the tables and rows that a start puts into the database.
-_PREPARED_FROM = ("migrations", "shop/data", "shop/registry", "shop/catalogue", "shop/demo")
+_PREPARED_FROM = (
+    "migrations",
+    "shop/data",
+    "shop/registry",
+    "shop/catalogue",
+    "shop/demo",
+    "shop/jobs",
+    "requirements.lock",
+)
 _GREETING = """\
 Ganwei is ready: {address}
 
@@ -64,14 +74,17 @@ def main() -> None:
 def _serve(port: int) -> None:
     embedded = not os.environ.get("DATABASE_URL")
     server = ensure_running() if embedded else None
-    web = None
+    web = worker = None
     try:
         env = _environment(server)
         _prepare(env, server)
         web = _start_web(env, port)
         _wait_until_ready(web, port)
+        # After the web server, which it would slow down; nobody waits for a job.
+        worker = _Worker(env)
         print(_GREETING.format(address=f"http://{HOST}:{port}"), flush=True)  # noqa: T201 - the operator reads it
         while web.wait(0.5) is None:
+            worker.keep()
             # Another process may have started the database and ended, or the database may have been killed.
             if embedded and running() is None:
                 print("The database has stopped. Starting it again.", file=sys.stderr, flush=True)  # noqa: T201 - same
@@ -81,8 +94,9 @@ def _serve(port: int) -> None:
         # A second Ctrl-C must not leave half of it behind.
         for signum in _STOP_SIGNALS:
             signal.signal(signum, signal.SIG_IGN)
-        if web is not None:
-            web.stop()
+        for child in (web, worker):
+            if child is not None:
+                child.stop()
         if server is not None:
             server.stop()
 
@@ -139,6 +153,40 @@ def _start_web(env: dict[str, str], port: int) -> Child:
     argv = [str(_PROGRAMS / "gunicorn"), "wsgi:app", f"--bind={HOST}:{port}", f"--chdir={PROJECT}"]
     argv += ["--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning", "--no-control-socket"]
     return Child(argv, env=env)
+
+
+class _Worker:
+    """The process for background jobs. Where it dies it is started again, each time after a longer rest."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = env
+        self._rest_seconds = 1.0
+        self._again_at: float | None = None
+        self._child = self._start()
+
+    def keep(self) -> None:
+        """Start the process again if it has died and had its rest. Never waits."""
+        code = self._child.wait(0)
+        if code is None:
+            return
+        if self._again_at is None:
+            if time.monotonic() - self._started_at > WORKER_REST_SECONDS:
+                self._rest_seconds = 1.0
+            self._again_at = time.monotonic() + self._rest_seconds
+            print(f"The worker ended with {code}. Starting it again.", file=sys.stderr, flush=True)  # noqa: T201 - same
+            self._rest_seconds = min(2 * self._rest_seconds, WORKER_REST_SECONDS)
+        elif time.monotonic() > self._again_at:
+            self._child = self._start()
+
+    def stop(self) -> None:
+        """Stop the process and wait for it: what it is at is finished first."""
+        self._child.stop()
+
+    def _start(self) -> Child:
+        self._started_at = time.monotonic()
+        self._again_at = None
+        argv = [str(_PROGRAMS / "flask"), "--app", str(PROJECT / "wsgi.py"), "jobs", "run"]
+        return Child(argv, env=self._env)
 
 
 def _wait_until_ready(web: Child, port: int) -> None:

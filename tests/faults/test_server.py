@@ -15,7 +15,7 @@ import pytest
 
 from shop.localpg import destroy, running
 from shop.localpg.places import PROJECT, current_home
-from tests.faults.localpg_harness import query, wait_until
+from tests.faults.localpg_harness import is_alive, query, wait_until
 
 START_LIMIT_SECONDS = 180  # a first start migrates and loads everything, beside other tests
 
@@ -57,12 +57,17 @@ class Site:
 
     def readiness(self) -> int | None:
         """The status of /readyz, or None when nobody answers."""
+        return self.get("/readyz")[0]
+
+    def get(self, path: str) -> tuple[int | None, str]:
+        """The status and the text of a page; None and nothing when nobody answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
         except (OSError, http.client.HTTPException):
-            return None
+            return None, ""
         finally:
             connection.close()
 
@@ -78,6 +83,22 @@ class Site:
                 if any(mark in known for mark in marks):
                     found.append(int(entry.name))
         return found
+
+    def worker(self) -> int | None:
+        """The process for background jobs."""
+        for pid in self.processes():
+            with suppress(OSError):
+                if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0jobs\0run\0"):
+                    return pid
+        return None
+
+    def works_off_a_job(self) -> None:
+        """Put a job into the queue and wait until it was done, after which it is gone."""
+        server = running(self.data_dir)
+        assert server is not None
+        job = "(queue_name, task_name, args) VALUES ('mine', 'seal', jsonb_build_object('timestamp', 0))"
+        query(server, f"SET search_path TO ganwei_jobs; INSERT INTO procrastinate_jobs {job}")
+        wait_until(lambda: not query(server, "SELECT FROM ganwei_jobs.procrastinate_jobs WHERE queue_name = 'mine'"))
 
     def postmaster(self) -> int:
         """The database's first process."""
@@ -159,6 +180,29 @@ class TestServer:
 
         wait_until(lambda: (server := running(site.data_dir)) is not None and server.pid != killed)
         wait_until(lambda: site.readiness() == 200)
+        site.works_off_a_job()
+
+    def test_seals_the_ledger_and_starts_a_killed_worker_again(self, site: Site) -> None:
+        site.start()
+        wait_until(lambda: "\nganwei_ledger_unsealed_entries 0.0\n" in site.get("/metrics")[1])
+        assert "\nganwei_ledger_head_seq 0.0\n" not in site.get("/metrics")[1]
+        killed = site.worker()
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+
+        wait_until(lambda: site.worker() not in {None, killed})
+        site.works_off_a_job()
+        assert site.readiness() == 200
+        assert "The worker ended with -9. Starting it again." in site.said()
+
+    def test_takes_the_worker_along_when_killed(self, site: Site) -> None:
+        process = site.start()
+        worker = site.worker()
+        assert worker is not None
+        process.kill()
+        process.wait()
+
+        wait_until(lambda: not is_alive(worker))
 
     def test_a_killed_web_server_takes_the_rest_down_and_a_new_start_serves(self, site: Site) -> None:
         process = site.start()
