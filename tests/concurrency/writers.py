@@ -80,8 +80,7 @@ class _Writing:
 
     def all(self, post: Post, rounds: int) -> Tally:
         actions: list[Callable[[Session], None]] = [self.post, self.post_many, self.reverse, self.several]
-        for _ in range(rounds):
-            post.check_time()
+        for _ in post.rounds(rounds):
             with Session(post.engine) as session:
                 self.rng.choices(actions, [5, 2, 4, 1])[0](session)
         return self.tally
@@ -186,7 +185,7 @@ class LateWriter:
     def __call__(self, post: Post) -> Tally:
         """Do all rounds, one after the other."""
         tally = Tally()
-        for number in range(self.rounds):
+        for number in post.rounds(self.rounds):
             late, soon = (
                 Draft("aid", f"{name}:{number}", OPEN_DAY, name, (Leg(PARTNERS[0], COUNTIES[0], 7, "sale"),))
                 for name in ("late", "soon")
