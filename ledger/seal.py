@@ -66,18 +66,18 @@ class Fact:
 def seal_hash(previous: bytes, *, seq: int, fact: Fact, sealed_at: datetime) -> bytes:
     """Compute a seal: the SHA-256 of its fields in fixed order, each with its length before it, a version in front.
 
-    Instants are microseconds since 1970-01-01 UTC.
+    Numbers are eight bytes, the highest first; instants are microseconds since 1970-01-01 UTC.
     """
     fields = (
         _VERSION,
         field_bytes(previous),
-        field_bytes(b"%d" % seq),
+        _number(seq),
         field_bytes(fact.id.bytes),
         field_bytes(fact.payload_hash),
         field_bytes(fact.effective_on.isoformat().encode()),
-        field_bytes(b"%d" % _microseconds(fact.posted_at)),
+        _number(_microseconds(fact.posted_at)),
         field_bytes(fact.posted_by.encode()),
-        field_bytes(b"%d" % _microseconds(sealed_at)),
+        _number(_microseconds(sealed_at)),
     )
     return hashlib.sha256(b"".join(fields)).digest()
 
@@ -137,6 +137,10 @@ def _facts(session: Session, ranges: dict[str, list[UUID]], limit: int) -> list[
         for row in session.execute(_CHANGES, ranges)
     ]
     return sorted(facts, key=attrgetter("id"))[:limit]
+
+
+def _number(value: int) -> bytes:
+    return field_bytes(value.to_bytes(8, signed=True))
 
 
 def _microseconds(instant: datetime) -> int:

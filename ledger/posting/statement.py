@@ -118,7 +118,14 @@ def array(values: Iterable[object]) -> str:
 
 @contextmanager
 def copy_in(connection: Connection, statement: str) -> Iterator[Copy]:
-    """Open a COPY to the server inside the transaction, for lines of text.
+    """Open a COPY to the server inside the transaction, for lines of text."""
+    with driver(connection, statement) as found, found.cursor().copy(statement) as copy:
+        yield copy
+
+
+@contextmanager
+def driver(connection: Connection, statement: str) -> Iterator[PsycopgConnection]:
+    """Reach the driver's connection inside the transaction, for a statement that only it can run.
 
     It goes past SQLAlchemy, so its errors are made SQLAlchemy's here. Above all a lost connection must be known as
     lost, or the session could not be rolled back.
@@ -127,8 +134,7 @@ def copy_in(connection: Connection, statement: str) -> Iterator[Copy]:
     if not isinstance(found, PsycopgConnection):
         raise TypeError(f"the ledger needs psycopg 3, not {type(found)}")
     try:
-        with found.cursor().copy(statement) as copy:
-            yield copy
+        yield found
     except psycopg.Error as error:
         if found.closed:
             connection.invalidate(error)

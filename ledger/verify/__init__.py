@@ -47,7 +47,7 @@ def verify(
     books = Books(session, on_progress or (lambda *_: None), on_problem or (lambda _: None), since or 0)
     if readable(books):
         # What is sorted and hashed here is as large as the books.
-        session.execute(text("SELECT set_config('work_mem', '128MB', true)"))
+        session.execute(text("SELECT set_config('work_mem', '128MB', true), set_config('jit', 'off', true)"))
         with open_scope(books):
             for check in _ALL if since is None else _SINCE_A_SEAL:
                 books.run(check)

@@ -2,7 +2,7 @@
 
 from ledger.periods import CHANGE_VERSION
 from ledger.seal import SEAL_VERSION
-from ledger.verify.canonical import day_field, field, instant_field, text_field
+from ledger.verify.canonical import day_field, field, instant_field, number_field, text_field
 from ledger.verify.findings import Books
 
 _CHANGE = " || ".join(
@@ -20,14 +20,14 @@ _CHANGE = " || ".join(
 _SEAL = " || ".join(
     (
         text_field(f"'{SEAL_VERSION}'::text"),
-        field("before_hash"),
-        text_field("seq::text"),
-        field("uuid_send(fact_id)"),
+        field("coalesce(before.hash, decode(repeat('00', 32), 'hex'))"),
+        number_field("seal.seq"),
+        field("uuid_send(seal.fact_id)"),
         field("fact.payload_hash"),
         day_field("fact.effective_on"),
         instant_field("fact.posted_at"),
         text_field("fact.posted_by"),
-        instant_field("sealed_at"),
+        instant_field("seal.sealed_at"),
     )
 )
 
@@ -36,25 +36,23 @@ _CHAIN = f"""
         SELECT id, sha256({_CHANGE}) AS payload_hash, month AS effective_on, changed_at AS posted_at,
             changed_by AS posted_by, format('change %s of %s %s', number, book, to_char(month, 'YYYY-MM')) AS name
         FROM ledger_period
-    ), seal AS (
-        SELECT seq, fact_id, hash, sealed_at, lag(seq, 1, 0::bigint) OVER chain AS before_seq,
-            lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER chain AS before_hash
-        FROM ledger_seal
-        WHERE seq >= :since
-        WINDOW chain AS (ORDER BY seq)
     )
-    SELECT 'seal ' || seq || coalesce(' of ' || fact.name, '') AS name, CASE
-        WHEN seq <> before_seq + 1 THEN format('the seal before it has the number %s', before_seq)
-        WHEN fact.id IS NULL THEN format('what it seals is missing: %s', fact_id)
+    SELECT 'seal ' || seal.seq || coalesce(' of ' || fact.name, '') AS name, CASE
+        WHEN before.seq IS NULL AND seal.seq <> 1 THEN 'the seal before it is missing'
+        WHEN fact.id IS NULL THEN format('what it seals is missing: %s', seal.fact_id)
         ELSE 'it does not follow from the seal before it and what it seals: one of them was changed'
     END AS message
-    FROM seal LEFT JOIN (
+    FROM ledger_seal seal
+    LEFT JOIN ledger_seal before ON before.seq = seal.seq - 1
+    LEFT JOIN (
         SELECT id, payload_hash, effective_on, posted_at, posted_by, 'entry ' || key AS name FROM ledger_entry
         UNION ALL
         SELECT id, payload_hash, effective_on, posted_at, posted_by, name FROM change
     ) fact ON fact.id = seal.fact_id
-    WHERE seq > :since AND (seq <> before_seq + 1 OR fact.id IS NULL OR hash <> sha256({_SEAL}))
-    ORDER BY seq
+    WHERE seal.seq > {{since}} AND (
+        before.seq IS NULL AND seal.seq <> 1 OR fact.id IS NULL OR seal.hash <> sha256({_SEAL})
+    )
+    ORDER BY seal.seq
 """  # noqa: S608 -- put together from constants
 
 _TWICE = """
@@ -68,7 +66,7 @@ _TWICE = """
 
 def seals(books: Books) -> int:
     """The seals are numbered without a gap, and each follows from the one before it and from its fact."""
-    books.find("seals", _CHAIN, rows="ledger_seal", parameters={"since": books.since})
+    books.find("seals", _CHAIN, rows="ledger_seal")
     return books.find("seals", _TWICE, rows="ledger_seal")
 
 

@@ -12,7 +12,7 @@ _KNOWN_ON = "(entry.posted_at AT TIME ZONE 'Asia/Shanghai')::date"
 # After a seal, only the days on which something was posted since are added up again.
 _FLOW = f"""
     WITH since AS MATERIALIZED (
-        SELECT CASE WHEN :since = 0 THEN '-infinity'::date ELSE min({_KNOWN_ON}) END AS day FROM {{entries}} entry
+        SELECT CASE WHEN {{since}} = 0 THEN '-infinity'::date ELSE min({_KNOWN_ON}) END AS day FROM {{entries}} entry
     ), cell AS (
         SELECT debit_account, credit_account, transfer.effective_on AS day, kind, {_KNOWN_ON} AS known_on,
             count(*) AS count, sum(amount_fen) AS amount_fen
@@ -47,7 +47,7 @@ _FLOW = f"""
 
 def flow(books: Books) -> int:
     """The flow is what the transfers add up to, cell by cell."""
-    return books.find("flow", _FLOW, rows="ledger_flow", parameters={"since": books.since})
+    return books.find("flow", _FLOW, rows="ledger_flow")
 
 
 _SIDES = text("""

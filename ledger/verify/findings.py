@@ -1,15 +1,13 @@
 """What a verification has found so far, and how it reads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-Progress = Callable[[str, int, int], None]
+from ledger.posting.statement import driver
 
-ROWS_PER_FETCH = 1_000
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +54,22 @@ class Books:
         total = self.checked[name] = check(self)
         self.on_progress(name, total, total)
 
-    def find(self, check: str, statement: str, *, rows: str, parameters: Mapping[str, Any] | None = None) -> int:
-        """Report each row that a statement returns, as what is wrong (`name`) and how (`message`).
+    def find(self, check: str, statement: str, *, rows: str) -> int:
+        """Report each row that a statement returns, as what is wrong and how, as soon as it comes.
 
         Args:
+            statement: SQL in which `{entries}`, `{transfers}` and `{since}` stand for what is to be checked.
             rows: the table, or part of it, whose number of rows is what was checked; it is returned.
         """
-        names = {"entries": self.entries, "transfers": self.transfers}
-        total: int = self.session.execute(text(f"SELECT count(*) FROM {rows.format(**names)}")).scalar_one()  # noqa: S608 -- our own names
+        names = {"entries": self.entries, "transfers": self.transfers, "since": self.since}
+        connection = self.session.connection()
+        total: int = connection.exec_driver_sql(f"SELECT count(*) FROM {rows.format(**names)}").scalar_one()  # noqa: S608 -- our own names
         self.on_progress(check, 0, total)
-        found = self.session.execute(
-            text(statement.format(**names)),
-            {**(parameters or {})},
-            execution_options={"yield_per": ROWS_PER_FETCH},
-        )
-        for row in found:
-            self.fail(check, row.name, row.message)
+        # Row by row, as a cursor of the server's would be, but for that the server may work in parallel.
+        asked = statement.format(**names)
+        with driver(connection, asked) as streaming:
+            for row, message in streaming.cursor().stream(asked.encode()):
+                self.fail(check, row, message)
         return total
 
     def fail(self, check: str, row: str, message: str) -> None:
