@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from shop import logs
 from shop.config import Settings
-from shop.jobs import schema, worker
+from shop.jobs import schema
 
 jobs = AppGroup("jobs", help="Work in the background.")
 
@@ -28,6 +28,8 @@ def prepare() -> None:
 @jobs.command()
 def run() -> None:
     """Run jobs until SIGTERM or Ctrl-C; what runs by then is finished first."""
+    from shop.jobs import worker  # noqa: PLC0415 - procrastinate would make every web process and command start later
+
     logs.adopt_libraries()
     if not worker.run(current_app._get_current_object()):  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
         sys.exit(1)

@@ -5,7 +5,6 @@ A programme is one schema, `public` or another. Each has a queue of its own, or 
 
 from importlib import resources
 
-import procrastinate.sql
 import sqlalchemy as sa
 
 _ONE_AT_A_TIME = 6_206_207
@@ -40,7 +39,7 @@ def prepare(connection: sa.Connection, *, role: str) -> None:
 
 
 def _bring_up_to_date(connection: sa.Connection, name: str) -> None:
-    sql = resources.files(procrastinate.sql)
+    sql = resources.files("procrastinate.sql")
     migrations = {path.name: path for path in (sql / "migrations").iterdir() if path.name.endswith(".sql")}
     has = connection.scalar(sa.text("SELECT obj_description(to_regnamespace(:name), 'pg_namespace')"), {"name": name})
     if has is None:
