@@ -77,6 +77,12 @@ def is_as_closed(engine: Engine) -> bool:
         return digest_now(session, "aid", MONTH) == closed_with(session, "aid", MONTH)
 
 
+def problems(engine: Engine) -> list[str]:
+    """Verify the books; name the checks that fail."""
+    with Session(engine) as session:
+        return [problem.check for problem in ledger.verify(session).problems]
+
+
 def close(session: Session) -> None:
     """Close the month."""
     ledger.close_month(session, "aid", MONTH, by="finance")
@@ -145,6 +151,7 @@ class TestClosingCarelessly:
             close(closer)
             poster.commit()
         assert not is_as_closed(application)
+        assert "periods" in problems(application)
 
     def test_with_an_old_look_lets_an_entry_into_a_closed_month(
         self, careless: tuple[DatabaseUrls, Engine, Engine]
@@ -156,6 +163,7 @@ class TestClosingCarelessly:
             while_it_waits(superuser, poster, lambda it: ledger.post(it, a_sale()), until=closer.commit)
             poster.commit()
         assert not is_as_closed(application)
+        assert "periods" in problems(application)
 
 
 # As a sealer would that remembers only how far it came.
@@ -171,6 +179,7 @@ BY_WATERMARK = text("""
 class TestSealing:
     def test_passes_nobody_over_who_commits_late(self, application: Engine) -> None:
         assert _sealed_around_a_late_one(application) == ["soon", "late"]
+        assert problems(application) == []
 
     def test_by_a_watermark_passes_over_who_commits_late(
         self, application: Engine, monkeypatch: pytest.MonkeyPatch
@@ -179,6 +188,7 @@ class TestSealing:
         monkeypatch.setattr(import_module("ledger.seal"), "_ENTRIES", BY_WATERMARK)
 
         assert _sealed_around_a_late_one(application) == ["soon"]
+        assert problems(application) == ["waiting"]
 
     def test_queues_behind_another_sealer(self, application: Engine, superuser: Engine) -> None:
         with begun(application) as first, begun(application) as second:
@@ -252,8 +262,7 @@ class TestCountingTheFlow:
         monkeypatch.setattr(one, "POST_ONE", IN_ONE_SHARD)
 
         assert _post_at_once(application, superuser) == 1 + 5 + 7
-        with Session(application) as session:
-            assert ledger.verify(session).problems == []
+        assert problems(application) == []
 
     def test_by_reading_and_writing_loses_an_amount_and_verify_says_so(
         self, application: Engine, superuser: Engine, monkeypatch: pytest.MonkeyPatch
@@ -262,8 +271,7 @@ class TestCountingTheFlow:
         monkeypatch.setattr(one, "POST_ONE", READ_THEN_WRITE)
 
         assert _post_at_once(application, superuser) == 1 + 7
-        with Session(application) as session:
-            assert "flow" in {problem.check for problem in ledger.verify(session).problems}
+        assert "flow" in problems(application)
 
 
 def _post_at_once(application: Engine, superuser: Engine) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from tests.concurrency.crew import Job, together
-from tests.concurrency.watchers import Closer, Sealer, closed_with, digest_now, read
+from tests.concurrency.watchers import Closer, Sealer, closed_with, digest_now, read, verify
 from tests.concurrency.writers import LateWriter, Tally, Writer, amount_fen, the_first
 from tests.conftest import DatabaseUrls
 from tests.profile import IS_NIGHTLY
@@ -19,7 +19,7 @@ CLOSERS = (
     Closer("closer:1", (("aid", AUGUST), ("aid", OCTOBER))),
     Closer("closer:2", (("cash", SEPTEMBER), ("aid", SEPTEMBER))),
 )
-READERS = 2
+READERS: tuple[Job, ...] = (read, read, verify) if IS_NIGHTLY else (read, verify)
 SEALERS = 3
 
 
@@ -29,11 +29,11 @@ def test_everybody_at_once(crowd_urls: DatabaseUrls, application: Engine) -> Non
         session.commit()
     writers = [Writer(number, rounds=1500 if IS_NIGHTLY else 30) for number in range(WRITERS)]
     late = LateWriter(rounds=300 if IS_NIGHTLY else 10)
-    watchers: list[Job] = [*[read] * READERS, *map(Sealer, range(SEALERS)), *CLOSERS]
+    watchers: list[Job] = [*READERS, *map(Sealer, range(SEALERS)), *CLOSERS]
 
     wrote, watched = together(crowd_urls.app, [*writers, late], watchers)
 
-    snapshots, sealed, closed = watched[:READERS], watched[READERS:-2], watched[-2:]
+    snapshots, sealed, closed = watched[: len(READERS)], watched[len(READERS) : -2], watched[-2:]
     assert all(snapshots)
     assert all(sealed)
     with Session(application) as session:

@@ -331,6 +331,7 @@ class Books(RuleBasedStateMachine):
             agreement.check_known(self.session, model, known_at)
         if IS_NIGHTLY or self.steps % 10 == 0:
             assert ledger.verify(self.session).problems == []
+            assert ledger.verify(self.session, since=self.model.sealed // 2).problems == []
         if self.saved is None:
             self.session.rollback()
 
