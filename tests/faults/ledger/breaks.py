@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from tests.faults.ledger.harness import Broken, Site
+from tests.faults.ledger.harness import WRONG, Broken, Site
 from tests.faults.ledger.operations import Operation
 from tests.faults.ledger.proxy import PATIENCE_SECONDS, Link, Message, Trap
 
@@ -72,7 +72,7 @@ def break_off(site: Site, operation: Operation, fault: Fault) -> bool:
         site.proxy.cut()
         site.wait_for_backends()
         had_happened = site.settle(operation)
-    except AssertionError as error:
+    except WRONG as error:
         raise Broken(f"{operation}: {fault}: {error}") from error
     if is_told and not had_happened:
         raise Broken(f"{operation}: {fault}: the client was told that it had happened")

@@ -27,7 +27,6 @@ BULK = [
     a_sale("bulk:6", a_leg(60, debit=QINGDAO, credit=MINXIAN)),
     a_payment("bulk:7", 77, on=date(2021, 10, 2)),
 ]
-WIDE_LEGS = 4_200  # of some 1,700 bytes each, of which four go on a page
 
 
 @dataclass(frozen=True)
@@ -128,12 +127,13 @@ def _seal_again(session: Session, had_happened: bool) -> None:  # noqa: FBT001
     assert ledger.seal(session).count == 0
 
 
-def wide_draft(number: int) -> Draft:
-    """Make a draft whose lines take some nine megabytes in the stage."""
+def wide_draft(number: int, *, legs: int) -> Draft:
+    """Make a draft whose lines have some 1,700 bytes each, so that four of them go on a page."""
     source = "".join(chr(0x20000 + number * 101) for number in range(200))
-    kinds = [f"kind_{number}" for number in range(WIDE_LEGS // 2)]
-    legs = [Leg(debit, credit, 1, kind) for kind in kinds for debit, credit in ((TIANJIN, LINTAO), (QINGDAO, MINXIAN))]
-    return Draft("aid", f"wide:{number}:{source[:190]}", DAY, source, tuple(legs), memo="m" * 500)
+    kinds = [f"kind_{number}" for number in range(legs // 2)]
+    pairs = ((TIANJIN, LINTAO), (QINGDAO, MINXIAN))
+    wide = [Leg(debit, credit, 1, kind) for kind in kinds for debit, credit in pairs]
+    return Draft("aid", f"wide:{number}:{source[:190]}", DAY, source, tuple(wide), memo="m" * 500)
 
 
 OPERATIONS = [
@@ -144,5 +144,6 @@ OPERATIONS = [
     Operation("close_month", _hold_a_sale, _close, _close_again),
     Operation("seal", _wait_for_seals, _seal, _seal_again),
 ]
-WIDE_BULK = _bulk("post_many of long lines", [*BULK, wide_draft(1), wide_draft(2)])
-BY_NAME = {operation.name: operation for operation in (*OPERATIONS, WIDE_BULK)}
+BY_NAME = {operation.name: operation for operation in OPERATIONS}
+WIDE_BULK = _bulk("post_many of 17 MB", [*BULK, *(wide_draft(number, legs=4_200) for number in range(2))])
+LONG_BULK = _bulk("post_many of 300 kB", [*BULK, wide_draft(1, legs=200)])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from tests.faults.ledger.harness import Site
-from tests.faults.ledger.operations import WIDE_BULK, Operation
+from tests.faults.ledger.operations import LONG_BULK, WIDE_BULK, Operation
 
 ITSELF = "the same operation, by somebody else"
 _MONTH = "SELECT pg_advisory_xact_lock(ledger_month_lock('aid', date '2021-09-01'))"
@@ -50,7 +50,7 @@ def lack_room_in_the_stage(site: Site) -> str:
         pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
         site.forks.limit_files(pid, _LARGEST_FILE_BYTES)
 
-    return _lack_room(site, limit)
+    return _lack_room(site, WIDE_BULK, limit)
 
 
 def lack_room_to_sort(site: Site) -> str:
@@ -58,25 +58,25 @@ def lack_room_to_sort(site: Site) -> str:
     with site.superuser.connect() as connection:
         database = connection.execute(text("SELECT current_database()")).scalar_one()
     role = f'ROLE ganwei_app IN DATABASE "{database}"'
-    site.learn(WIDE_BULK)
+    site.learn(LONG_BULK)
     _alter(site, f"ALTER {role} SET temp_file_limit = 0")
     try:
-        return _lack_room(site, lambda session: session.execute(text("SET LOCAL work_mem = '64kB'")))
+        return _lack_room(site, LONG_BULK, lambda session: session.execute(text("SET LOCAL work_mem = '64kB'")))
     finally:
         _alter(site, f"ALTER {role} RESET temp_file_limit")
 
 
-def _lack_room(site: Site, limit: Callable[[Session], object]) -> str:
+def _lack_room(site: Site, operation: Operation, limit: Callable[[Session], object]) -> str:
     """Post a bulk of many lines with too little room for them, and then with enough. Give the server's words."""
-    site.learn(WIDE_BULK)
-    site.prepare(WIDE_BULK, None)
+    site.learn(operation)
+    site.prepare(operation, None)
     with Session(site.proxied) as session:
         limit(session)
-        error = _try(session, WIDE_BULK, "SELECT 1")
+        error = _try(session, operation, "SELECT 1")
         assert error is not None, "there was room enough"
         assert len(site.proxy.backend_pids()) == 1, "the connection should have lived"
     site.proxied.dispose()
-    assert site.settle(WIDE_BULK) is False
+    assert site.settle(operation) is False
     return str(error.orig)
 
 
