@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import ledger
@@ -34,3 +35,18 @@ def post_all(session: Session) -> None:
 
 REVERSED_FEN = 33_33
 NET_FEN = TOTAL_FEN - REVERSED_FEN
+
+LEARNED = "2021-10-15"
+"""The day on which the books learned of what `learn_early` leaves."""
+
+
+def learn_early(superuser: sa.Engine) -> None:
+    """Let the books believe that they learned of September at noon of 15 October 2021, and of the rest much later."""
+    with superuser.begin() as connection:
+        for table, column, moment in (
+            ("ledger_entry", "posted_at", f"{LEARNED} 12:00+08"),
+            ("ledger_flow", "known_on", LEARNED),
+        ):
+            day = "effective_on" if table == "ledger_entry" else "day"
+            update = f"UPDATE {table} SET {column} = :moment WHERE {day} BETWEEN '2021-09-01' AND '2021-09-30'"  # noqa: S608  # our own names
+            connection.execute(sa.text(update), {"moment": moment})

@@ -5,6 +5,8 @@ by another road than the one that posted them, what the ledger should hold. So i
 changed after it counted, an entry without a document, and an entry that is gone without a trace in the books.
 """
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -13,13 +15,28 @@ from ledger import Problem, Progress, Verdict
 from shop.finance.agreement import expected
 
 
-def verify(session: Session, *, on_progress: Progress | None = None) -> Verdict:
-    """Check the books by themselves and then against the documents, in one snapshot; see `ledger.verify`."""
-    verdict = ledger.verify(session, on_progress=on_progress)
+def verify(
+    session: Session,
+    *,
+    since: int | None = None,
+    on_progress: Progress | None = None,
+    on_problem: Callable[[Problem], None] | None = None,
+) -> Verdict:
+    """Check the books by themselves and then against all documents, in one snapshot; see `ledger.verify`.
+
+    The documents are checked from the first, whatever seal the books are checked from: they carry no seals.
+    """
+    tell, move = on_problem or (lambda _: None), on_progress or (lambda *_: None)
+    verdict = ledger.verify(session, since=since, on_progress=on_progress, on_problem=on_problem)
     checked, problems = dict(verdict.checked), list(verdict.problems)
-    for check, rows in (("orders", expected.ORDERS), ("documents", expected.DOCUMENTS)):
-        checked[check] = int(session.scalar(rows) or 0)
-    problems += [problem for problem in (_orders(session), _documents(session)) if problem is not None]
+    for name, count, check in (("orders", expected.ORDERS, _orders), ("documents", expected.DOCUMENTS, _documents)):
+        rows = checked[name] = int(session.scalar(count) or 0)
+        move(name, 0, rows)
+        problem = check(session)
+        if problem is not None:
+            tell(problem)
+            problems.append(problem)
+        move(name, rows, rows)
     return Verdict(ok=not problems, checked=checked, problems=problems)
 
 

@@ -3,7 +3,7 @@
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from shop.finance.months.rules import MAX_REASON
 
@@ -19,6 +19,6 @@ class ReopenForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     reason = TextAreaField(
         lazy_gettext("重新打开的理由"),
-        [InputRequired(lazy_gettext("请写明理由。")), Length(max=MAX_REASON)],
+        [DataRequired(lazy_gettext("请写明理由。")), Length(max=MAX_REASON)],
         render_kw={"rows": 3},
     )

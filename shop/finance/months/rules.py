@@ -10,7 +10,7 @@ from shop.errors import FieldError, InvalidInput, NotFound, ShopError
 from shop.finance.periods import EARLIEST_DAY, LATEST_DAY
 
 MAX_REASON = 200
-_MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)
+_MONTH = re.compile(r"[12]\d{3}-(?:0[1-9]|1[0-2])", re.ASCII)
 _DECEMBER = 12
 
 
