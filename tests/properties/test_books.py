@@ -379,8 +379,8 @@ def test_the_books_agree_with_the_model(engines: tuple[Engine, Engine]) -> None:
     run_state_machine_as_test(
         OurBooks,
         settings=settings(
-            max_examples=200 if IS_NIGHTLY else 5,
-            stateful_step_count=50 if IS_NIGHTLY else 30,
+            max_examples=100 if IS_NIGHTLY else 5,
+            stateful_step_count=40 if IS_NIGHTLY else 25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
