@@ -1,13 +1,14 @@
 """One embedded PostgreSQL for all test processes; in it one database a process, migrated and with reference data.
 
-Every database of the tests holds our tables in the schema that GANWEI_TEST_SCHEMA names, `public` by default.
+Every database of the tests holds our tables in the schema that GANWEI_TEST_SCHEMA names, `public` by default. With
+GANWEI_TEST_ONE_ROLE=1 one role owns and uses the shop's database, instead of an owner and the application's role.
 """
 
 import contextvars
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,8 @@ def new_database(worker_id: str) -> Callable[[str], DatabaseUrls]:
 @pytest.fixture(scope="session")
 def database_urls(new_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
     """Return the shop's database of this test process."""
-    return new_database("shop")
+    urls = new_database("shop")
+    return replace(urls, app=urls.owner) if os.environ.get("GANWEI_TEST_ONE_ROLE") == "1" else urls
 
 
 @pytest.fixture(scope="session")

@@ -50,9 +50,8 @@ class TestPrepare:
         assert sql(VERSION) == [(newest,)]
         assert sql(f"SELECT to_regproc('{made_last}') IS NOT NULL") == [(True,)]
 
-    def test_lets_the_application_use_the_tables_and_change_none(self, app: Flask, settings: Settings) -> None:
-        assert app.testing
-        engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
+    def test_lets_the_application_use_the_tables_and_change_none(self, programmes: list[Flask]) -> None:
+        engine = sa.create_engine(programmes[0].config["SETTINGS"].database_url, poolclass=sa.NullPool)
         with engine.connect() as connection:
             connection.execute(sa.text(SELECT_FOR_SESSION))
             assert connection.execute(sa.text("SELECT count(*) FROM procrastinate_jobs")).one()
