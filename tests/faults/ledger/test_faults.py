@@ -26,8 +26,9 @@ class TestStriking:
         assert happened[0] is False
         assert happened[-1] is True
 
-    @each_operation
-    def test_leaves_all_or_nothing_when_the_server_crashes(self, own_site: Site, operation: Operation) -> None:
+    @pytest.mark.parametrize("name", ["post", "post_many", "seal"])
+    def test_leaves_all_or_nothing_when_the_server_crashes(self, own_site: Site, name: str) -> None:
+        operation = BY_NAME[name]
         *_, last = turning_points(own_site.learn(operation).points, Harm.KILL_BACKEND)
 
         assert break_off(own_site, operation, last) is True

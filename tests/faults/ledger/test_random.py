@@ -16,7 +16,7 @@ from tests.faults.ledger.plan import Try, a_night, an_hour
 from tests.profile import IS_NIGHTLY
 
 SEED = int(os.environ.get("GANWEI_SEED") or int.from_bytes(os.urandom(4)))
-TRIES = 1_000 if IS_NIGHTLY else 12
+TRIES = 1_000 if IS_NIGHTLY else 8
 
 
 def brought_about(tries: list[Try]) -> tuple[Counter[str], list[str]]:
