@@ -93,6 +93,7 @@ class TestMonth:
 
         link = re.search(r'href="(/finance/accounts/county:unknown:grain[^"]*)"', page)
         assert link is not None
+        assert "产地未知 · 粮油" in page
         assert "6,400.64" in text(finance, link[1])
         assert "确认结账" not in page
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 import ledger
 from shop.db import Page, business_day, db, transaction
 from shop.errors import ShopError
+from shop.finance import documents
 from shop.finance.months import queries, rules, service
 from shop.finance.months.forms import CloseForm, ReopenForm
 from shop.finance.months.queries import Month
@@ -134,6 +135,7 @@ def _render_month(
         "finance/month.html",
         month=found,
         changes=changes,
+        labels=documents.account_labels(db.session, found.unknown),
         names=queries.names(db.session, (change.changed_by for change in changes)),
         form=form or (ReopenForm() if found.is_closed else CloseForm()),
         refusal=refusal,
