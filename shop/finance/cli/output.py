@@ -55,7 +55,8 @@ class ProgressBars:
         if self._is_shown:
             if step not in self._tasks:
                 self._tasks[step] = self._progress.add_task(step)
-            self._progress.update(self._tasks[step], completed=done, total=total)
+            # What has no rows is done.
+            self._progress.update(self._tasks[step], completed=done if total else 1, total=total or 1)
 
 
 def data_kind() -> str:
