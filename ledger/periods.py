@@ -186,7 +186,7 @@ def _log(session: Session, book: str, month: date, last: Row[Any] | None, facts:
     session.execute(
         period_table.insert().values(id=new_id, book=book, month=month, number=number, state=state, **facts)
     )
-    session.execute(unsealed_table.insert().values(first_fact=new_id, last_fact=new_id))
+    session.execute(unsealed_table.insert().values(first_fact=new_id, last_fact=new_id, count=1))
     return next(row for row in periods(session, book=book) if row.month == month)
 
 

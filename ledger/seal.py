@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ledger.journal import field_bytes
 from ledger.periods import change_hash, needs_read_committed
 from ledger.posting.statement import LOCK_CLASS, copy_in
-from ledger.tables import SHARDS, seal_table, unsealed_table
+from ledger.tables import SHARDS, seal_table
 
 BEFORE_THE_FIRST = bytes(32)
 SEAL_VERSION = "ganwei.ledger.seal.v1"
@@ -98,7 +98,7 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
     session.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, _LOCK)))
     last = session.execute(_HEAD).one_or_none()
     seq, previous = (0, BEFORE_THE_FIRST) if last is None else (last.seq, last.hash)
-    waiting = session.execute(select(_queue).order_by(_queue.c.first_fact).limit(limit)).all()
+    waiting = session.execute(_NEXT, {"limit": limit}).all()
     if not waiting:
         return Sealed(0, seq, previous)
     ranges = {"first": [row.first_fact for row in waiting], "last": [row.last_fact for row in waiting]}
@@ -111,8 +111,8 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
         lines.append(f"{seq}\t{fact.id.hex}\t\\\\x{previous.hex()}\t{now.isoformat()}\n")
     with copy_in(session.connection(), _STORE) as copy:
         copy.write("".join(lines))
-    is_cut = len(facts) == limit
-    session.execute(_DONE, {**ranges, "done": facts[-1].id if is_cut else None, "is_cut": is_cut})
+    done = facts[-1].id if len(facts) == limit else ranges["last"][-1]
+    session.execute(_DONE, {**ranges, "done": done, "sealed": len(facts)})
     return Sealed(len(facts), seq, previous)
 
 
@@ -147,12 +147,21 @@ def _microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
-_queue = unsealed_table
 _HEAD = select(seal_table.c.seq, seal_table.c.hash).order_by(seal_table.c.seq.desc()).limit(1)
 _STORE = "COPY ledger_seal (seq, fact_id, hash, sealed_at) FROM STDIN"
 _RANGES = "unnest(CAST(:first AS uuid[]), CAST(:last AS uuid[])) AS range (first_fact, last_fact)"
 _UNSEALED = "NOT EXISTS (SELECT FROM ledger_seal seal WHERE seal.fact_id = fact.id)"
 
+# The first ranges that hold as many facts as are wanted, or a few more.
+_NEXT = text("""
+    SELECT first_fact, last_fact
+    FROM (
+        SELECT first_fact, last_fact, sum(count) OVER (ORDER BY first_fact) - count AS before
+        FROM (SELECT * FROM ledger_unsealed ORDER BY first_fact LIMIT :limit) nearest
+    ) counted
+    WHERE before < :limit
+    ORDER BY first_fact
+""")
 _ENTRIES = text(f"""
     SELECT DISTINCT fact.id, fact.payload_hash, fact.effective_on, fact.posted_at, fact.posted_by
     FROM {_RANGES} JOIN ledger_entry fact ON fact.id BETWEEN range.first_fact AND range.last_fact
@@ -170,29 +179,28 @@ _CHANGES = text(f"""
 _DONE = text(f"""
     WITH taken AS (
         DELETE FROM ledger_unsealed waiting USING {_RANGES}
-        WHERE waiting.first_fact = range.first_fact AND (NOT :is_cut OR waiting.first_fact <= CAST(:done AS uuid))
-        RETURNING waiting.last_fact
+        WHERE waiting.first_fact = range.first_fact AND waiting.first_fact <= CAST(:done AS uuid)
+        RETURNING waiting.last_fact, waiting.count
+    ), remainder AS (
+        SELECT max(last_fact::text)::uuid AS last_fact, sum(count)::bigint - :sealed AS count FROM taken
     )
-    INSERT INTO ledger_unsealed (first_fact, last_fact)
-    SELECT CAST(:done AS uuid), last_fact
-    FROM taken
-    WHERE EXISTS (SELECT FROM ledger_entry WHERE id > CAST(:done AS uuid) AND id <= last_fact)
-    ORDER BY last_fact DESC
-    LIMIT 1
+    INSERT INTO ledger_unsealed (first_fact, last_fact, count)
+    SELECT CAST(:done AS uuid), last_fact, greatest(count, 1)
+    FROM remainder
+    WHERE EXISTS (
+        SELECT FROM ledger_entry fact WHERE id > CAST(:done AS uuid) AND id <= last_fact AND {_UNSEALED}
+    )
 """)  # noqa: S608 -- put together from the constants above
 
 _STANDING = text(f"""
-    WITH fact AS (
-        SELECT entry.id, entry.posted_at
-        FROM ledger_unsealed range JOIN ledger_entry entry ON entry.id BETWEEN range.first_fact AND range.last_fact
-        UNION ALL
-        SELECT period.id, period.changed_at
-        FROM ledger_unsealed range JOIN ledger_period period ON period.id BETWEEN range.first_fact AND range.last_fact
-    ), waiting AS (
-        SELECT count(*) AS waiting, min(posted_at) AS oldest_waiting_at FROM fact WHERE {_UNSEALED}
+    WITH waiting AS (
+        SELECT coalesce(sum(count), 0)::bigint AS waiting, min(first_fact::text)::uuid AS first FROM ledger_unsealed
     ), last AS (
         SELECT seq, hash, sealed_at FROM ledger_seal ORDER BY seq DESC LIMIT 1
     )
-    SELECT last.seq, last.hash, last.sealed_at, waiting.waiting, waiting.oldest_waiting_at
+    SELECT last.seq, last.hash, last.sealed_at, waiting.waiting, least(
+        (SELECT posted_at FROM ledger_entry fact WHERE id >= first AND {_UNSEALED} ORDER BY id LIMIT 1),
+        (SELECT changed_at FROM ledger_period fact WHERE id >= first AND {_UNSEALED} ORDER BY id LIMIT 1)
+    ) AS oldest_waiting_at
     FROM waiting LEFT JOIN last ON true
 """)  # noqa: S608 -- put together from the constants above

@@ -225,7 +225,8 @@ unsealed_table = Table(
     metadata,
     Column("first_fact", Uuid, primary_key=True),
     Column("last_fact", Uuid, nullable=False),
-    CheckConstraint("first_fact <= last_fact", name="range_ordered"),
+    Column("count", BigInteger, nullable=False),
+    CheckConstraint("first_fact <= last_fact AND count > 0", name="range_ordered"),
 )
 
 FACTS = (account_table.name, entry_table.name, transfer_table.name, period_table.name, seal_table.name)

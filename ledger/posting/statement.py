@@ -30,9 +30,10 @@ entries AS (
     ON CONFLICT (key) DO NOTHING
     RETURNING id
 ), waiting AS (
-    INSERT INTO ledger_unsealed (first_fact, last_fact)
-    SELECT CAST(%(first_entry)s AS uuid), CAST(%(last_entry)s AS uuid)
-    WHERE EXISTS (SELECT FROM entries)
+    INSERT INTO ledger_unsealed (first_fact, last_fact, count)
+    SELECT CAST(%(first_entry)s AS uuid), CAST(%(last_entry)s AS uuid), count(*)
+    FROM entries
+    HAVING count(*) > 0
 ), missing AS MATERIALIZED (
     SELECT id, book, code
     FROM unnest(

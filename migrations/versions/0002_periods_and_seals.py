@@ -67,10 +67,11 @@ def upgrade() -> None:
         "ledger_unsealed",
         sa.Column("first_fact", sa.Uuid(), nullable=False),
         sa.Column("last_fact", sa.Uuid(), nullable=False),
-        sa.CheckConstraint("first_fact <= last_fact", name=op.f("ck_ledger_unsealed_range_ordered")),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("first_fact <= last_fact AND count > 0", name=op.f("ck_ledger_unsealed_range_ordered")),
         sa.PrimaryKeyConstraint("first_fact", name=op.f("pk_ledger_unsealed")),
     )
-    op.execute("INSERT INTO ledger_unsealed SELECT id, id FROM ledger_entry")
+    op.execute("INSERT INTO ledger_unsealed SELECT id, id, 1 FROM ledger_entry")
     op.execute("""
         CREATE OR REPLACE FUNCTION ledger_month_lock(the_book text, the_month date) RETURNS bigint
         LANGUAGE sql STABLE AS $$
