@@ -83,9 +83,10 @@ def upgrade() -> None:
     op.execute("""
         CREATE OR REPLACE FUNCTION ledger_month_is_open(the_book text, the_month date) RETURNS boolean
         LANGUAGE plpgsql VOLATILE AS $$
+        DECLARE
+            is_held boolean := pg_advisory_xact_lock_shared(ledger_month_lock(the_book, the_month)) IS NOT NULL;
         BEGIN
-            PERFORM pg_advisory_xact_lock_shared(ledger_month_lock(the_book, the_month));
-            RETURN current_setting('transaction_isolation') = 'read committed' AND NOT EXISTS (
+            RETURN is_held AND current_setting('transaction_isolation') = 'read committed' AND NOT EXISTS (
                 SELECT FROM ledger_period WHERE book = the_book AND month = the_month HAVING max(number) % 2 = 1
             );
         END
