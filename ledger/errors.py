@@ -96,7 +96,7 @@ class IsolationRefused(LedgerError):
 
     def __init__(self, isolation: str) -> None:
         """Keep the isolation level of the transaction."""
-        super().__init__(f"this needs READ COMMITTED; the transaction is {isolation.upper()}")
+        super().__init__(f"a transaction that is READ COMMITTED is needed, this is {isolation.upper()}")
         self.isolation = isolation
 
 

@@ -155,6 +155,17 @@ def needs_read_committed(session: Session) -> None:
         raise IsolationRefused(str(isolation))
 
 
+def needs_transaction(session: Session) -> None:
+    """Refuse what would not hold a lock until its work is done: autocommit, and what `needs_read_committed` refuses.
+
+    Raises:
+        IsolationRefused: it is of that kind.
+    """
+    if getattr(session.connection().connection.driver_connection, "autocommit", False):
+        raise IsolationRefused("autocommit")
+    needs_read_committed(session)
+
+
 def _next(month: date) -> date:
     if month.month == _DECEMBER:
         return month.replace(year=month.year + 1, month=1)
@@ -169,7 +180,7 @@ def _check(book: str) -> None:
 def _lock(session: Session, book: str, month: date) -> tuple[date, Row[Any] | None]:
     """Wait until nobody posts into the month or changes its state, then read how it stands."""
     _check(book)
-    needs_read_committed(session)
+    needs_transaction(session)
     first = month.replace(day=1)
     session.execute(select(func.pg_advisory_xact_lock(func.ledger_month_lock(book, first))))
     log = period_table.c

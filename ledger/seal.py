@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from ledger.journal import field_bytes
-from ledger.periods import change_hash, needs_read_committed
+from ledger.periods import change_hash, needs_transaction
 from ledger.posting.statement import LOCK_CLASS, copy_in
 from ledger.tables import SHARDS, seal_table
 
@@ -94,7 +94,7 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
     Raises:
         IsolationRefused: the transaction is not READ COMMITTED.
     """
-    needs_read_committed(session)
+    needs_transaction(session)
     session.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, _LOCK)))
     last = session.execute(_HEAD).one_or_none()
     seq, previous = (0, BEFORE_THE_FIRST) if last is None else (last.seq, last.hash)

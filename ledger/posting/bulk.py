@@ -15,9 +15,9 @@ from ledger import journal
 from ledger.chart import account_id
 from ledger.errors import BulkRefused, PeriodClosed
 from ledger.journal import Draft
-from ledger.periods import first_open_day, needs_read_committed
+from ledger.periods import first_open_day, needs_transaction
 from ledger.posting.one import refuse_mirror
-from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, array, copy_in
+from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, array, copy_in, execute
 
 Outcome = Literal["posted", "same", "conflicting", "refused"]
 
@@ -74,7 +74,7 @@ def post_many(  # noqa: PLR0913 -- the choices of one bulk, each optional and na
         InvalidDraft: a draft is a mirror. Nothing is posted then, as with whatever else the drafts' iterator raises.
         IsolationRefused: the transaction is not READ COMMITTED.
     """
-    needs_read_committed(session)
+    needs_transaction(session)
     bulk = _Bulk(session, by=by, carry_forward=carry_forward)
     first_bad = ""
     remaining = iter(drafts)
@@ -120,7 +120,7 @@ class _Bulk:
         if not stage.count:
             return False
         parameters = {"by": self._by, **stage.parameters(), **self._closed(stage.months)}
-        self._posted = connection.exec_driver_sql(POST_STAGED, parameters).scalar_one()
+        self._posted = execute(connection, POST_STAGED, parameters)
         return True
 
     def verdicts(self, *, every: bool) -> Iterator[EntryVerdict]:

@@ -13,7 +13,7 @@ from ledger.chart import account_id
 from ledger.errors import InvalidDraft, KeyReused, PeriodClosed
 from ledger.journal import Draft
 from ledger.periods import first_open_day, needs_read_committed
-from ledger.posting.statement import POST_ONE, array
+from ledger.posting.statement import POST_ONE, array, execute
 from ledger.tables import entry_table
 
 
@@ -26,7 +26,7 @@ class Posted:
 
 
 def post(session: Session, draft: Draft, *, by: str = "system", carry_forward: bool = False) -> Posted:
-    """Post a draft as an entry, once, in one SQL statement.
+    """Post a draft as an entry, once, in one SQL statement: whole by itself where the connection is in autocommit.
 
     The same key with the same payload again changes nothing, also when two do it at the same time (the second waits
     for the first) and when the month has been closed since.
@@ -92,7 +92,7 @@ def _insert(session: Session, draft: Draft, new_id: UUID, *, by: str, counts_on:
         "account_books": array([draft.book] * len(ids)),
         "account_codes": array(ids),
     }
-    return bool(session.connection().exec_driver_sql(POST_ONE, parameters).scalar_one())
+    return bool(execute(session.connection(), POST_ONE, parameters))
 
 
 def refuse_mirror(draft: Draft) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import AlreadyReversed, EntryNotFound, InvalidDraft, NotReversible, ReversalTooLarge
 from ledger.journal import Draft, Leg
-from ledger.periods import needs_read_committed
+from ledger.periods import needs_transaction
 from ledger.posting.find import transfers_of
 from ledger.posting.one import Posted, post_checked
 from ledger.tables import entry_table
@@ -84,7 +84,7 @@ def _lock(session: Session, entry: UUID) -> None:
 
     An advisory lock, because a row lock would need the right to update facts.
     """
-    needs_read_committed(session)
+    needs_transaction(session)
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(entry), 0))))
 
 

@@ -1,11 +1,12 @@
 """The one SQL statement that posts, for a single entry and for a table of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg import Connection as PsycopgConnection
-from psycopg import Copy
+from psycopg import Copy, Cursor
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -107,7 +108,7 @@ def _statement(rows: str, *, may_post: str) -> str:
     return _POST.format(rows=rows, may_post=may_post, shards=SHARDS, lock_class=LOCK_CLASS)
 
 
-# In the driver's own style of parameters: most of the time of a post is the client's, and this saves a third of that.
+# In the driver's own style of parameters.
 POST_ONE = _statement(_ONE_ENTRY, may_post="ledger_month_is_open(book, CAST(%(month)s AS date))")
 POST_STAGED = _statement(_STAGED_ENTRIES, may_post="is_open")
 
@@ -122,6 +123,24 @@ def copy_in(connection: Connection, statement: str) -> Iterator[Copy]:
     """Open a COPY to the server inside the transaction, for lines of text."""
     with driver(connection, statement) as found, found.cursor().copy(statement) as copy:
         yield copy
+
+
+_CURSOR = "ledger_cursor"
+
+
+def execute(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> int:
+    """Run a statement that returns a number, on a cursor that is kept with the driver's connection.
+
+    Half of the client's time for a post goes into SQLAlchemy's execution and into making the cursor.
+    """
+    with driver(connection, statement) as found:
+        kept: Cursor[tuple[int]] | None = connection.info.get(_CURSOR)
+        if kept is None:
+            kept = connection.info[_CURSOR] = found.cursor()
+        row = kept.execute(statement, parameters).fetchone()
+    if row is None:
+        raise TypeError(f"no row came back from {statement!r}")
+    return row[0]
 
 
 @contextmanager

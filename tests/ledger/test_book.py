@@ -1,12 +1,12 @@
 """Posting: once, whole, and never over what is there."""
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 import ledger
-from ledger import InvalidDraft, KeyReused, Posted
-from tests.ledger.factories import LINTAO, PREPAID, TIANJIN, a_leg, a_payment, a_sale
+from ledger import InvalidDraft, IsolationRefused, KeyReused, PeriodClosed, Posted
+from tests.ledger.factories import DAY, LINTAO, PREPAID, TIANJIN, a_leg, a_payment, a_sale
 from tests.ledger.parallel import at_once
 
 UNKNOWN = "county:unknown:grain"
@@ -28,14 +28,43 @@ class TestPost:
             (TIANJIN, UNKNOWN, 500, "sale_unpaired"),
         ]
 
-    def test_is_one_statement(self, books: Session) -> None:
-        statements: list[str] = []
-        books.connection()
-        event.listen(books.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
+    def test_is_one_statement_and_so_whole_without_a_transaction_around_it(self, empty_books: Engine) -> None:
+        with Session(empty_books.execution_options(isolation_level="AUTOCOMMIT")) as session:
+            ledger.post(session, a_sale("s", a_leg(1), a_leg(2, credit=UNKNOWN)))
+        with Session(empty_books) as session:
+            tables = ("account", "entry", "transfer", "flow", "unsealed")
+            rows = " UNION ALL ".join(f"SELECT xmin::text FROM ledger_{table}" for table in tables)  # noqa: S608 -- ours
+            writers = session.scalars(text(rows)).all()
 
-        ledger.post(books, a_sale())
+        assert len(writers) == 3 + 1 + 2 + 2 + 1
+        assert len(set(writers)) == 1
 
-        assert len(statements) == 1
+    def test_serves_in_autocommit_as_in_a_transaction(self, empty_books: Engine) -> None:
+        autocommit = empty_books.execution_options(isolation_level="AUTOCOMMIT")
+        with Session(autocommit) as session, Session(empty_books) as finance:
+            assert ledger.post(session, a_sale("s")).is_new
+            assert not ledger.post(session, a_sale("s")).is_new
+            with pytest.raises(KeyReused):
+                ledger.post(session, a_sale("s", memo="another"))
+            ledger.close_month(finance, "aid", DAY, by="finance")
+            finance.commit()
+            with pytest.raises(PeriodClosed):
+                ledger.post(session, a_sale("t"))
+            assert ledger.post(session, a_sale("t"), carry_forward=True).is_new
+            assert ledger.verify(finance).ok
+
+    def test_is_the_only_thing_that_serves_in_autocommit(self, empty_books: Engine) -> None:
+        """What takes a lock and then acts needs a transaction that holds it."""
+        with Session(empty_books.execution_options(isolation_level="AUTOCOMMIT")) as session:
+            ledger.post(session, a_sale("s"))
+            for refused in (
+                lambda: ledger.post_many(session, [a_sale("t")]),
+                lambda: ledger.reverse(session, "s", new_key="back", on=DAY),
+                lambda: ledger.close_month(session, "aid", DAY, by="finance"),
+                lambda: ledger.seal(session),
+            ):
+                with pytest.raises(IsolationRefused, match="AUTOCOMMIT"):
+                    refused()
 
     def test_does_nothing_the_second_time(self, books: Session) -> None:
         first = ledger.post(books, a_sale(), by="one")
