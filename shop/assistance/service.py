@@ -115,7 +115,8 @@ def reverse_sale(session: Session, actor: Actor, reference: str, *, reason: str,
     """Take a confirmed sale back out of the books by a mirror entry.
 
     Args:
-        on: the business day on which the mirror counts, by default today: an earlier month does not change.
+        on: the business day on which the mirror counts, by default today: an earlier month does not change. A sale whose
+            origin nobody knows is taken back on the day on which it counts, because until then no month can be closed.
 
     Raises:
         InvalidInput: there is no reason.
@@ -127,7 +128,7 @@ def reverse_sale(session: Session, actor: Actor, reference: str, *, reason: str,
         session,
         sale.entry_key,
         new_key=f"{sale.entry_key}:reversal",
-        on=on or business_day(),
+        on=on or _reversed_on(session, sale),
         by=str(actor.user_id),
         carry_forward=True,
     )
@@ -188,6 +189,13 @@ def _decide(session: Session, actor: Actor, reference: str, target: SaleStatus) 
     sale.decided_by = actor.user_id
     sale.decided_at = now()
     return sale
+
+
+def _reversed_on(session: Session, sale: Sale) -> date:
+    if sale.county_code is not None:
+        return business_day()
+    posted = ledger.transfers(session, source=f"sale:{sale.reference}", limit=1).rows[0]
+    return posted.effective_on
 
 
 def _release(sale: Sale, reason: str) -> None:

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 import ledger
+from shop.db import business_day
 from shop.identity.models import AuditEvent, Role
 from tests import factories
 from tests.assistance.sales import QINGDAO, TIANJIN, WUDU, People, confirmed, invoice, report, sale_body
@@ -235,6 +236,21 @@ class TestRejectAndReverse:
         assert (rejected["status"], rejected["reason"]) == ("rejected", "重复")
         assert client.post(f"{url}/confirm", headers=people.finance).status_code == 409
         assert transfers(session, reference) == []
+
+    def test_reversing_an_unknown_origin_clears_its_own_month(
+        self, client: FlaskClient, session: Session, people: People
+    ) -> None:
+        reference = confirmed(client, people, county="unknown")
+
+        answer = client.post(
+            f"/api/v1/sales/{reference}/reverse", json={"reason": "产地查明，改报"}, headers=people.finance
+        )
+
+        assert answer.status_code == 200
+        original, mirror = transfers(session, reference)
+        assert mirror.reverses == original.entry_key
+        assert mirror.effective_on == original.effective_on < business_day()
+        ledger.close_month(session, "aid", original.effective_on, by="finance")
 
     def test_reversing_mirrors_the_posting(self, client: FlaskClient, session: Session, people: People) -> None:
         reference = confirmed(client, people)
