@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 960, 560
-LEFT, RIGHT, TOP, BOTTOM = 80, 610, 60, 500
+LEFT, RIGHT, TOP, BOTTOM = 80, 690, 60, 500
 LINE_HEIGHT = 20
 COLOURS = (
     "#1f5fa8", "#c4520a", "#2a7a35", "#a61c3c", "#6d4aa8", "#7a4a2b", "#b0388a", "#4d4d4d", "#8a7300", "#007c89",
@@ -20,7 +20,7 @@ def line_chart(
 ) -> str:
     """Draw one line for each name, named at its right end; a tick at every x that a line has, and every power of ten.
 
-    All numbers must be above zero.
+    All numbers must be above zero, and there are as many lines at most as colours.
     """
     xs = sorted({x for points in lines.values() for x, _ in points})
     ys = [y for points in lines.values() for _, y in points]
@@ -38,7 +38,7 @@ def line_chart(
     parts.append(_text(x_title, x=(LEFT + RIGHT) / 2, y=BOTTOM + 46, extra='text-anchor="middle"'))
     drawn = {name: [(across(x), up(y)) for x, y in points] for name, points in lines.items()}
     names = _apart({name: points[-1][1] for name, points in drawn.items()})
-    for colour, (name, points) in zip(COLOURS, drawn.items(), strict=False):
+    for colour, (name, points) in zip(COLOURS[: len(drawn)], drawn.items(), strict=True):
         parts += _series(name, points, colour=colour, name_at=names[name])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
