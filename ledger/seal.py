@@ -162,10 +162,16 @@ _NEXT = text("""
     WHERE before < :limit
     ORDER BY first_fact
 """)
+# Of each range in the order of the index, so that the rest of a large one is not read.
 _ENTRIES = text(f"""
     SELECT DISTINCT fact.id, fact.payload_hash, fact.effective_on, fact.posted_at, fact.posted_by
-    FROM {_RANGES} JOIN ledger_entry fact ON fact.id BETWEEN range.first_fact AND range.last_fact
-    WHERE {_UNSEALED}
+    FROM {_RANGES} CROSS JOIN LATERAL (
+        SELECT *
+        FROM ledger_entry fact
+        WHERE fact.id BETWEEN range.first_fact AND range.last_fact AND {_UNSEALED}
+        ORDER BY fact.id
+        LIMIT :limit
+    ) fact
     ORDER BY fact.id
     LIMIT :limit
 """)  # noqa: S608 -- put together from the constants above

@@ -75,6 +75,14 @@ class TestPostMany:
         assert verdicts[3].reason == "2021-08 of book 'cash' is closed"
         assert ledger.balance(books, LINTAO) == 2000
 
+    def test_refuses_a_draft_whose_key_goes_to_a_later_one(self, books: Session) -> None:
+        ledger.close_month(books, "aid", DAY, by="finance")
+        verdicts: list[EntryVerdict] = []
+
+        ledger.post_many(books, [a_sale("k"), a_sale("k", on=date(2021, 10, 1))], on_verdict=verdicts.append)
+
+        assert [verdict.outcome for verdict in verdicts] == ["refused", "posted"]
+
     def test_counts_alike_without_being_asked_for_verdicts(self, books: Session) -> None:
         drafts = [a_sale("1"), a_sale("1"), a_sale("1", memo="x"), a_sale("2")]
 

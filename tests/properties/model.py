@@ -1,7 +1,7 @@
 """The books in plain Python: what was posted, how months stand, what is sealed. It knows no SQL and no hash."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -160,14 +160,6 @@ class Model:
         self.entries[draft.key] = entry
         self.facts.append(draft.key)
         return "posted"
-
-    def post_many(self, drafts: Sequence[Draft], *, by: str, carry_forward: bool) -> list[str]:
-        """Post the drafts of one block; each is judged when all of them have been tried."""
-        tried = [self.post(draft, by=by, carry_forward=carry_forward) for draft in drafts]
-        return [
-            outcome if outcome == "posted" else self.post(draft, by=by, carry_forward=carry_forward)
-            for draft, outcome in zip(drafts, tried, strict=True)
-        ]
 
     def left(self, key: str, *, except_key: str = "") -> dict[LegKey, int]:
         """Give what is left of an entry, leg by leg."""

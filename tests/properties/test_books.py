@@ -163,9 +163,7 @@ class Books(RuleBasedStateMachine):
         """Post new, repeated and conflicting drafts together."""
         drafts = list(self.drafts(items))
         after = self.model.copy()
-        outcomes: list[str] = []
-        for first in range(0, len(drafts), manner.block):
-            outcomes += after.post_many(drafts[first : first + manner.block], by=by, carry_forward=manner.carry_forward)
+        outcomes = [after.post(draft, by=by, carry_forward=manner.carry_forward) for draft in drafts]
         is_bad = bool(set(outcomes) & REFUSALS.keys())
         verdicts: list[tuple[int, str, str]] = []
         with pytest.MonkeyPatch.context() as patch, _refusal(BulkRefused if is_bad and manner.all_or_nothing else None):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from psycopg.errors import LockNotAvailable, QueryCanceled
 from sqlalchemy import text
@@ -9,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import ledger
+from ledger.posting import bulk
 from tests.faults.ledger.harness import Site
 from tests.faults.ledger.operations import LONG_BULK, WIDE_BULK, Operation
 
@@ -61,7 +63,8 @@ def lack_room_to_sort(site: Site) -> str:
     site.learn(LONG_BULK)
     _alter(site, f"ALTER {role} SET temp_file_limit = 0")
     try:
-        return _lack_room(site, LONG_BULK, lambda session: session.execute(text("SET LOCAL work_mem = '64kB'")))
+        with patch.object(bulk, "_WORK_MEM", "64kB"):
+            return _lack_room(site, LONG_BULK, lambda _: None)
     finally:
         _alter(site, f"ALTER {role} RESET temp_file_limit")
 
