@@ -115,8 +115,8 @@ def reverse_sale(session: Session, actor: Actor, reference: str, *, reason: str,
     """Take a confirmed sale back out of the books by a mirror entry.
 
     Args:
-        on: the business day on which the mirror counts, by default today: an earlier month does not change. A sale whose
-            origin nobody knows is taken back on the day on which it counts, because until then no month can be closed.
+        on: the business day on which the mirror counts, by default today: an earlier month does not change. A sale
+            of unknown origin is taken back on the day on which it counts: until it is gone no month can be closed.
 
     Raises:
         InvalidInput: there is no reason.

@@ -55,6 +55,11 @@ class TransferLine:
         return -self.transfer.amount_fen if takes_back else self.transfer.amount_fen
 
 
+@blueprint.context_processor
+def _days() -> dict[str, object]:
+    return {"today": business_day()}
+
+
 @blueprint.get("/finance/totals")
 @requires(*TOTALS_READERS)
 def totals_page() -> ResponseReturnValue:

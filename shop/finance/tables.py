@@ -145,7 +145,7 @@ def as_csv(table: Table, *, is_demo: bool) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     headings = [*table.headings, gettext("结对关系"), gettext("金额（元）"), gettext("金额（分）"), gettext("笔数")]
-    headings += [gettext("期间"), gettext("规则版本"), gettext("截至"), gettext("已知截至"), gettext("数据性质")]
+    headings += [gettext("期间"), gettext("规则版本"), gettext("取数时间"), gettext("已知截至"), gettext("数据性质")]
     writer.writerow(headings)
     facts = [
         table.view.period.label,

@@ -1,7 +1,7 @@
 """`flask ledger close`, `reopen` and `periods`."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date
 
 import click
 import sqlalchemy as sa
@@ -16,7 +16,6 @@ from shop.finance.queries import snapshot
 from shop.finance.tables import plain_yuan
 from shop.identity.actor import Actor, actor_for, organisations_of
 from shop.identity.models import Role, User
-from shop.web import format_instant
 
 _BOOK = click.Choice(books.BOOKS)
 _BY = "Who answers for it: the e-mail address of somebody in finance. The record says `command line` without it."
@@ -117,6 +116,6 @@ def _cells(found: queries.Month) -> list[str]:
         str(row.transfers),
         plain_yuan(row.turnover_fen),
         "" if found.total_fen is None else plain_yuan(found.total_fen),
-        format_instant(row.changed_at),
+        f"{row.changed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S %Z}" if row.changed_at else "",
         row.changed_by,
     ]

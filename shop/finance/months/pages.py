@@ -27,6 +27,7 @@ PAGE_SIZE = 24
 BOOK_LABELS = {"aid": lazy_gettext("帮扶台账"), "cash": lazy_gettext("资金账")}
 STATES = {
     "closed": (lazy_gettext("已结账"), "success"),
+    "ahead": (lazy_gettext("未开始"), "muted"),
     "running": (lazy_gettext("进行中"), "muted"),
     "blocked": (lazy_gettext("产地待查"), "danger"),
     "due": (lazy_gettext("待结账"), "warning"),
@@ -43,7 +44,7 @@ def state_of(found: Month) -> str:
     if found.is_closed:
         return "closed"
     if not found.is_over:
-        return "running"
+        return "running" if found.row.month <= business_day() else "ahead"
     return "blocked" if found.unknown else "due"
 
 
@@ -135,6 +136,7 @@ def _render_month(
         "finance/month.html",
         month=found,
         changes=changes,
+        head=ledger.head(db.session),
         labels=documents.account_labels(db.session, found.unknown),
         names=queries.names(db.session, (change.changed_by for change in changes)),
         form=form or (ReopenForm() if found.is_closed else CloseForm()),
