@@ -14,6 +14,7 @@ from shop.assistance.rules import Paper, SaleDraft
 from shop.catalogue.models import Producer, Product, Sku
 from shop.config import BUSINESS_TIMEZONE, Payee
 from shop.demo.people import Cast
+from shop.finance.months import service as months
 from shop.identity.actor import Actor
 from shop.orders import service as orders
 from shop.orders.models import Order, PaymentMethod
@@ -59,6 +60,10 @@ HELPS = (
     Help("120000", SaleMode.ASSISTED, "community", "620981", "天津某社区团购（演示）", 120),
 )
 MONTHS = 9
+BRIEFED_MONTHS = range(3, 9)
+"""The months of 2021 that have sales."""
+FIRST_BILL_DAYS = 36
+"""How long ago the first goods were accepted: always in an earlier month."""
 OUT_OF_STOCK_EVERY = 23
 
 
@@ -72,7 +77,21 @@ def load(session: Session, cast: Cast, *, today: date, payee: Payee) -> dict[str
     for order in placed:
         order.is_demo = True
     sales = _sales(session, cast, today)
-    return {"items on the shelves": shelves, "orders": len(placed), "sales": sales}
+    return {
+        "items on the shelves": shelves,
+        "orders": len(placed),
+        "sales": sales,
+        "months closed": _close_months(session, cast, today),
+    }
+
+
+def _close_months(session: Session, cast: Cast, today: date) -> int:
+    """Close what lies back longest: 2021 of the assistance book, and the first month of the cash book."""
+    found = [("aid", date(2021, month, 1)) for month in BRIEFED_MONTHS]
+    found.append(("cash", (today - timedelta(days=FIRST_BILL_DAYS)).replace(day=1)))
+    for book, month in found:
+        months.close_month(session, cast.finance, book, month, today=today)
+    return len(found)
 
 
 def _fill_shelves(session: Session) -> int:
@@ -108,7 +127,7 @@ def _orders(session: Session, cast: Cast, *, today: date, payee: Payee) -> Itera
         procurement.accept_goods(session, who, order.number, lines, on=today - timedelta(days=days_ago))
 
     billed = place(cast.canteen, 40, on_account, ("GS004-1", 60), ("GS003-1", 40), ("GS001-1", 30))
-    accept(billed, 36, short_line=3)
+    accept(billed, FIRST_BILL_DAYS, short_line=3)
     pay(billed, 20, "国家能源局机关服务中心（演示）")
     owed = place(cast.canteen, 12, on_account, ("GS005-1", 30), ("GS002-1", 24))
     accept(owed, 8)
@@ -133,7 +152,8 @@ def _sales(session: Session, cast: Cast, today: date) -> int:
             count += 1
     # A few of 2021, so that the declared figures of that year have something beside them.
     for number, habit in enumerate(HELPS):
-        _sale(session, cast, habit, sold_on=date(2021, 3 + number % 6, 12), serial=count + 1)
+        sold_on = date(2021, BRIEFED_MONTHS[number % len(BRIEFED_MONTHS)], 12)
+        _sale(session, cast, habit, sold_on=sold_on, serial=count + 1)
         count += 1
     return count
 
