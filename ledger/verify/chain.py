@@ -31,12 +31,8 @@ _SEAL = " || ".join(
     )
 )
 
-_CHAIN = f"""
-    WITH change AS (
-        SELECT id, sha256({_CHANGE}) AS payload_hash, month AS effective_on, changed_at AS posted_at,
-            changed_by AS posted_by, format('change %s of %s %s', number, book, to_char(month, 'YYYY-MM')) AS name
-        FROM ledger_period
-    )
+_FAILS = f"before.seq IS NULL AND seal.seq <> 1 OR fact.id IS NULL OR seal.hash <> sha256({_SEAL})"
+_FOLLOWS = f"""
     SELECT 'seal ' || seal.seq || coalesce(' of ' || fact.name, '') AS name, CASE
         WHEN before.seq IS NULL AND seal.seq <> 1 THEN 'the seal before it is missing'
         WHEN fact.id IS NULL THEN format('what it seals is missing: %s', seal.fact_id)
@@ -44,16 +40,24 @@ _CHAIN = f"""
     END AS message
     FROM ledger_seal seal
     LEFT JOIN ledger_seal before ON before.seq = seal.seq - 1
-    LEFT JOIN (
-        SELECT id, payload_hash, effective_on, posted_at, posted_by, 'entry ' || key AS name FROM ledger_entry
-        UNION ALL
-        SELECT id, payload_hash, effective_on, posted_at, posted_by, name FROM change
-    ) fact ON fact.id = seal.fact_id
-    WHERE seal.seq > {{since}} AND (
-        before.seq IS NULL AND seal.seq <> 1 OR fact.id IS NULL OR seal.hash <> sha256({_SEAL})
-    )
+    {{facts}}
+    WHERE seal.seq > {{{{since}}}} AND ({_FAILS}) {{of_its_kind}}
     ORDER BY seal.seq
 """  # noqa: S608 -- put together from constants
+_ENTRY_SEALS = _FOLLOWS.format(
+    facts="JOIN (SELECT *, 'entry ' || key AS name FROM ledger_entry) fact ON fact.id = seal.fact_id", of_its_kind=""
+)
+# All other seals are of changes of months, or of nothing.
+_OTHER_SEALS = _FOLLOWS.format(
+    facts=f"""
+        LEFT JOIN (
+            SELECT id, sha256({_CHANGE}) AS payload_hash, month AS effective_on, changed_at AS posted_at,
+                changed_by AS posted_by, format('change %s of %s %s', number, book, to_char(month, 'YYYY-MM')) AS name
+            FROM ledger_period
+        ) fact ON fact.id = seal.fact_id
+    """,  # noqa: S608 -- put together from constants
+    of_its_kind="AND NOT EXISTS (SELECT FROM ledger_entry entry WHERE entry.id = seal.fact_id)",
+)
 
 _TWICE = """
     SELECT format('seal %s', max(seq)) AS name, format('%s is sealed more than once', fact_id) AS message
@@ -66,7 +70,8 @@ _TWICE = """
 
 def seals(books: Books) -> int:
     """The seals are numbered without a gap, and each follows from the one before it and from its fact."""
-    books.find("seals", _CHAIN, rows="ledger_seal")
+    books.find("seals", _ENTRY_SEALS, rows="ledger_seal")
+    books.find("seals", _OTHER_SEALS, rows="ledger_seal")
     return books.find("seals", _TWICE, rows="ledger_seal")
 
 
