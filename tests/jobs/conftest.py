@@ -1,6 +1,5 @@
 """A queue that is empty before and after a test, and a worker that runs what waits in it."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ from flask import Flask
 
 from shop.jobs.schema import SELECT_FOR_TRANSACTION
 from shop.jobs.worker import make_queue
+from tests.jobs.loops import run_to_end
 
 
 class Sql(Protocol):
@@ -45,4 +45,4 @@ def work_off(app: Flask, *names: str) -> None:
                 await queue.configure_task(name).defer_async(timestamp=0)
             await queue.run_worker_async(wait=False, listen_notify=False)
 
-    asyncio.run(run())
+    run_to_end(run())

@@ -1,6 +1,5 @@
 """The queue's schema: procrastinate's tables and nothing else, one beside each programme's."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from shop.jobs.schema import SELECT_FOR_SESSION, prepare
 from shop.jobs.worker import make_queue
 from tests.conftest import DatabaseUrls, execute
 from tests.jobs.conftest import Sql
+from tests.jobs.loops import run_to_end
 
 TABLES = {"procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"}
 PROGRAMMES = ("gansu_tianjin", "gansu_qingdao")
@@ -88,6 +88,6 @@ def test_each_programme_has_a_queue_of_its_own(programmes: list[Flask]) -> None:
         async with queue.open_async():
             await queue.configure_task("seal").defer_async(timestamp=0)
 
-    asyncio.run(defer(programmes[0]))
+    run_to_end(defer(programmes[0]))
 
-    assert [asyncio.run(waiting(app)) for app in programmes] == [["seal"], []]
+    assert [run_to_end(waiting(app)) for app in programmes] == [["seal"], []]
