@@ -59,6 +59,12 @@ _OTHER_SEALS = _FOLLOWS.format(
     of_its_kind="AND NOT EXISTS (SELECT FROM ledger_entry entry WHERE entry.id = seal.fact_id)",
 )
 
+# Whoever cuts the end of the chain off takes the seal away from which the check was to begin.
+_STARTS = """
+    SELECT 'seal {since}' AS name, 'it is missing, so nothing can be checked from it' AS message
+    WHERE NOT EXISTS (SELECT FROM ledger_seal WHERE seq = {since})
+"""
+
 _TWICE = """
     SELECT format('seal %s', max(seq)) AS name, format('%s is sealed more than once', fact_id) AS message
     FROM ledger_seal
@@ -69,7 +75,9 @@ _TWICE = """
 
 
 def seals(books: Books) -> int:
-    """The seals are numbered without a gap, and each follows from the one before it and from its fact."""
+    """The seals are numbered without a gap from where the check begins, and each follows from the last and its fact."""
+    if books.since:
+        books.find("seals", _STARTS, rows="ledger_seal")
     books.find("seals", _ENTRY_SEALS, rows="ledger_seal")
     books.find("seals", _OTHER_SEALS, rows="ledger_seal")
     return books.find("seals", _TWICE, rows="ledger_seal")

@@ -179,6 +179,13 @@ class TestVerifySince:
         assert (verdict.checked["entries"], verdict.checked["transfers"]) == (2, 2)
         assert verdict.checked["reversals"] == 1
 
+    def test_needs_the_seal_from_which_it_starts(self, sealed: Session) -> None:
+        """It is gone when the end of the chain was cut off, or was never there."""
+        assert ledger.verify(sealed, since=3).ok
+        (problem,) = ledger.verify(sealed, since=4).problems
+
+        assert (problem.check, problem.row) == ("seals", "seal 4")
+
     @pytest.mark.parametrize(
         ("deed", "finds"),
         [
