@@ -13,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from ledger.functions import LOCK_CLASS
 from ledger.journal import field_bytes
 from ledger.periods import change_hash, needs_transaction
-from ledger.posting.statement import LOCK_CLASS, copy_in
+from ledger.posting.statement import copy_in
 from ledger.tables import SHARDS, seal_table
 
 BEFORE_THE_FIRST = bytes(32)

@@ -7,7 +7,6 @@ transfers, `ledger_unsealed` is the sealer's queue. No table names a schema, the
 from collections.abc import Collection
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -26,7 +25,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    event,
     func,
 )
 
@@ -175,37 +173,6 @@ period_table = Table(
         name="figures_when_closed",
     ),
 )
-
-# Whether a month takes postings; and if so, that nobody closes it before the caller's transaction ends. The question is
-# asked after the lock is held, with a look at what is committed by then: that is what VOLATILE gives, and what the
-# statement that calls this, whose own look is older, could not find out by itself. A transaction whose look never
-# changes gets no.
-OPEN_MONTH = DDL(  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
-    """
-CREATE OR REPLACE FUNCTION ledger_month_is_open(the_book text, the_month date) RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    is_held boolean := pg_advisory_xact_lock_shared(ledger_month_lock(the_book, the_month)) IS NOT NULL;
-BEGIN
-    RETURN is_held AND current_setting('transaction_isolation') = 'read committed' AND NOT EXISTS (
-        SELECT FROM ledger_period WHERE book = the_book AND month = the_month HAVING max(number) %% 2 = 1
-    );
-END
-$$
-"""
-)
-MONTH_LOCK = DDL(  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
-    """
-CREATE OR REPLACE FUNCTION ledger_month_lock(the_book text, the_month date) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-    SELECT hashtextextended(
-        concat_ws(' ', 'ledger_period', current_schema(), the_book, the_month - date '2000-01-01'), 0
-    )
-$$
-"""
-)
-for function in (MONTH_LOCK, OPEN_MONTH):
-    event.listen(period_table, "after_create", function)
 
 seal_table = Table(
     "ledger_seal",

@@ -17,7 +17,7 @@ from ledger.errors import BulkRefused, PeriodClosed
 from ledger.journal import Draft
 from ledger.periods import first_open_day, needs_transaction
 from ledger.posting.one import refuse_mirror
-from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, array, copy_in, execute
+from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, array, copy_in, driver
 
 Outcome = Literal["posted", "same", "conflicting", "refused"]
 
@@ -124,7 +124,8 @@ class _Bulk:
         if not stage.count:
             return False
         parameters = {"by": self._by, **stage.parameters(), **self._closed(stage.months)}
-        self._posted = execute(connection, POST_STAGED, parameters)
+        with driver(connection, POST_STAGED) as found:
+            ((self._posted,),) = found.cursor().execute(POST_STAGED, parameters).fetchall()
         return True
 
     def verdicts(self, *, every: bool) -> Iterator[EntryVerdict]:

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from ledger.tables import FACTS, MONTH_LOCK, OPEN_MONTH, flow_table, unsealed_table
+from ledger.functions import FUNCTIONS
+from ledger.tables import FACTS, flow_table, unsealed_table
 from ledger.verify.findings import Books
 
 _NEEDED = {
@@ -41,8 +42,6 @@ _FUNCTIONS = text("""
     SELECT name, provolatile, coalesce(prosrc, '') AS source
     FROM unnest(CAST(:names AS text[])) name LEFT JOIN pg_proc ON oid = to_regprocedure(name)
 """)
-# As PostgreSQL abbreviates it: one looks at the present, the other depends on the schema only.
-_VOLATILITY = {"ledger_month_is_open(text, date)": "v", "ledger_month_lock(text, date)": "s"}
 
 
 def readable(books: Books) -> bool:
@@ -65,9 +64,9 @@ def rights(books: Books) -> int:
         books.fail("rights", f"role {row.rolname}", f"holds {row.privilege} on {row.relname}")
     for row in _lacking(books):
         books.fail("rights", f"role {row.rolname}", f"lacks {row.privilege} on {row.relname}")
-    ours = _on_one_line(f"{OPEN_MONTH.statement} {MONTH_LOCK.statement}".replace("%%", "%"))
-    for row in books.session.execute(_FUNCTIONS, {"names": list(_VOLATILITY)}):
-        if row.provolatile != _VOLATILITY[row.name] or _on_one_line(row.source) not in ours:
+    ours = {function.signature: (function.volatility, _on_one_line(function.body)) for function in FUNCTIONS}
+    for row in books.session.execute(_FUNCTIONS, {"names": list(ours)}):
+        if (row.provolatile, _on_one_line(row.source)) != ours[row.name]:
             books.fail("rights", f"function {row.name}", "it is missing, or not the one that the ledger made")
     return len(_NEEDED)
 

@@ -15,7 +15,7 @@ FORBIDDEN_SQL = {
     "a trigger": r"\bCREATE\s+(OR\s+REPLACE\s+)?(CONSTRAINT\s+|EVENT\s+)?TRIGGER\b",
     "a sequence": r"(?i:\bnextval\b|\bsetval\b|\bcurrval\b)|\bCREATE\s+(\w+\s+)?SEQUENCE\b",
     "a serial or identity column": r"\b(BIG|SMALL)?SERIAL\b|\bAS\s+IDENTITY\b",
-    "a function": r"\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION\s+(?!ledger_month_)|PROCEDURE|RULE)\b",
+    "a function": r"\bCREATE\s+(OR\s+REPLACE\s+)?(FUNCTION\s+(?!ledger_(month_|post\b))|PROCEDURE|RULE)\b",
     "another search path": r"(?i:\bSET\s+(LOCAL\s+|SESSION\s+)?search_path\b)",
     "a table with its schema": r"""(?x)
         (?<!DISTINCT\s)\b(FROM|JOIN|INTO|UPDATE|TABLE|REFERENCES|COPY|TRUNCATE|ONLY)\s+
