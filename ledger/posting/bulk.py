@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -17,7 +17,7 @@ from ledger.errors import BulkRefused, PeriodClosed
 from ledger.journal import Draft
 from ledger.periods import first_open_day, needs_transaction
 from ledger.posting.one import refuse_mirror
-from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, array, copy_in, driver
+from ledger.posting.statement import POST_STAGED, STAGE_COLUMNS, copy_in, driver
 
 Outcome = Literal["posted", "same", "conflicting", "refused"]
 
@@ -143,7 +143,7 @@ class _Bulk:
             self.counts[outcome] += 1
             yield EntryVerdict(number, row.key, outcome, reason)
 
-    def _closed(self, months: set[tuple[str, date]]) -> dict[str, str]:
+    def _closed(self, months: set[tuple[str, date]]) -> dict[str, Sequence[object]]:
         """Hold the months of a block open, and give those that are closed, with the day that counts instead."""
         asked = sorted(months)
         closed = [
@@ -157,9 +157,9 @@ class _Bulk:
         ]
         self._refused = set() if self._carry_forward else set(closed)
         return {
-            "closed_books": array([book for book, _ in closed]),
-            "closed_months": array([month for _, month in closed]),
-            "open_days": array(days),
+            "closed_books": [book for book, _ in closed],
+            "closed_months": [month for _, month in closed],
+            "open_days": days,
         }
 
 
@@ -207,14 +207,14 @@ class _Stage:
             known = self._ids[book, code] = account_id(book, code).hex
         return known
 
-    def parameters(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, str | list[str]]:
         """Give the range of the ids and the accounts that the drafts use, as the statement wants them."""
         return {
             "first_entry": f"{self._first:032x}",
             "last_entry": f"{self._last:032x}",
-            "account_ids": array(self._ids.values()),
-            "account_books": array([book for book, _ in self._ids]),
-            "account_codes": array([code for _, code in self._ids]),
+            "account_ids": list(self._ids.values()),
+            "account_books": [book for book, _ in self._ids],
+            "account_codes": [code for _, code in self._ids],
         }
 
 

@@ -13,7 +13,7 @@ from ledger.chart import account_id
 from ledger.errors import InvalidDraft, KeyReused, PeriodClosed
 from ledger.journal import Draft
 from ledger.periods import first_open_day, needs_read_committed
-from ledger.posting.statement import array, driver
+from ledger.posting.statement import driver
 from ledger.tables import entry_table
 
 _POST = f"SELECT ledger_post({', '.join(f'${number}' for number in range(1, 18))})"
@@ -73,10 +73,10 @@ def _insert(session: Session, draft: Draft, new_id: UUID, *, by: str, counts_on:
     """Insert the entry with all that follows from it, unless its key exists or the month is closed."""
     ids = {code: account_id(draft.book, code).hex for leg in draft.legs for code in (leg.debit, leg.credit)}
     legs = [
-        (ids[leg.debit], ids[leg.credit], leg.kind, leg.amount_fen, f"{new_id.int + number:032x}")
+        (ids[leg.debit], ids[leg.credit], leg.kind, str(leg.amount_fen), f"{new_id.int + number:032x}")
         for number, leg in enumerate(draft.legs, start=1)
     ]
-    debits, credits_, kinds, amounts_fen, transfer_ids = zip(*sorted(legs), strict=True)
+    debits, credits_, kinds, amounts, transfer_ids = zip(*sorted(legs), strict=True)
     parameters = (
         new_id.hex,
         draft.book,
@@ -88,7 +88,8 @@ def _insert(session: Session, draft: Draft, new_id: UUID, *, by: str, counts_on:
         draft.source,
         None if draft.reverses is None else draft.reverses.hex,
         draft.memo,
-        *map(array, (ids, ids.values(), transfer_ids, debits, credits_, amounts_fen, kinds)),
+        # Arrays, of values that need no quotes.
+        *[f"{{{','.join(values)}}}" for values in (ids, ids.values(), transfer_ids, debits, credits_, amounts, kinds)],
     )
     connection = session.connection()
     with driver(connection, _POST) as found:

@@ -1,6 +1,6 @@
 """The SQL statement that posts a table of entries, and ways past SQLAlchemy to the driver."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -83,11 +83,6 @@ STAGE_COLUMNS = """
     entry_id uuid, book text, key text, payload_hash bytea, occurred_on date, source text,
     memo text, transfer_id uuid, debit uuid, credit uuid, amount_fen bigint, kind text
 """
-
-
-def array(values: Iterable[object]) -> str:
-    """Write an array for PostgreSQL, of values that need no quotes: ids, numbers, days, books, codes and kinds."""
-    return f"{{{','.join('NULL' if value is None else str(value) for value in values)}}}"
 
 
 @contextmanager

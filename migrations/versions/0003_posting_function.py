@@ -23,19 +23,19 @@ def upgrade() -> None:
             today date := now() AT TIME ZONE 'Asia/Shanghai';
             its_shard integer;
         BEGIN
+            IF NOT ledger_month_is_open(the_book, date_trunc('month', counts_on)::date) THEN
+                RETURN false;
+            END IF;
             INSERT INTO ledger_entry
                 (id, book, key, payload_hash, effective_on, occurred_on, posted_by, source, reverses, memo)
-            SELECT the_id, the_book, the_key, the_hash, counts_on, happened_on, the_poster, the_source, the_original, the_memo
-            WHERE ledger_month_is_open(the_book, date_trunc('month', counts_on)::date)
+            VALUES
+                (the_id, the_book, the_key, the_hash, counts_on, happened_on, the_poster, the_source, the_original, the_memo)
             ON CONFLICT (key) DO NOTHING;
             IF NOT FOUND THEN
                 RETURN false;
             END IF;
             INSERT INTO ledger_unsealed (first_fact, last_fact, count) VALUES (the_id, the_id, 1);
-            IF EXISTS (
-                SELECT FROM unnest(accounts) used (id)
-                WHERE NOT EXISTS (SELECT FROM ledger_account known WHERE known.id = used.id)
-            ) THEN
+            IF (SELECT count(*) FROM ledger_account WHERE id = ANY (accounts)) < array_length(accounts, 1) THEN
                 PERFORM pg_advisory_xact_lock(1818584167, 16);
                 INSERT INTO ledger_account (id, book, code)
                 SELECT used.id, the_book, used.code FROM unnest(accounts, codes) used (id, code)
