@@ -48,7 +48,11 @@ def _register(app: Flask, settings: Settings) -> None:
     from shop.jobs import metrics
 
     logs.configure()
+    logs.register(app)
     db.init_app(app)
+    if settings.slow_query_ms:
+        with app.app_context():
+            logs.watch_queries(db.engine, slow_ms=settings.slow_query_ms)
     Migrate(app, db, directory=str(cli.MIGRATIONS))
     web.register(app, secure=settings.secure_cookies)
     problems.register(app)

@@ -57,6 +57,8 @@ class Settings:
     password_memory_kib: int = 64 * 1024
     shared_page_seconds: float = 3
     """How long visitors may share one rendering of a public page; 0 renders each anew."""
+    slow_query_ms: int = 500
+    """From how many milliseconds on a statement is logged; 0 logs none."""
     metrics_token: str = ""
     """What /metrics asks for; without it, it answers programs on the same machine only."""
 
@@ -84,6 +86,7 @@ class Settings:
             proxies=_count(environ, "GANWEI_PROXIES", problems),
             password_guesses=_rate(environ, "GANWEI_PASSWORD_GUESSES", default=cls.password_guesses, problems=problems),
             password_memory_kib=_password_memory_kib(environ, problems),
+            slow_query_ms=_count(environ, "GANWEI_SLOW_QUERY_MS", problems, default=cls.slow_query_ms),
             metrics_token=_secret(environ, "METRICS_TOKEN", problems) if "METRICS_TOKEN" in environ else "",
         )
         if problems:
@@ -125,8 +128,8 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool, problems: lis
     return value == "1"
 
 
-def _count(environ: Mapping[str, str], name: str, problems: list[str]) -> int:
-    value = environ.get(name, "0")
+def _count(environ: Mapping[str, str], name: str, problems: list[str], *, default: int = 0) -> int:
+    value = environ.get(name, str(default))
     if not (value.isascii() and value.isdecimal()):
         problems.append(f"{name} must be a whole number, not {value!r}")
         return 0

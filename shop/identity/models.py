@@ -141,9 +141,12 @@ class AuditEvent(Base):
     at: Mapped[datetime] = mapped_column(default=now, index=True)
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id"), index=True)
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
-    action: Mapped[str]
+    action: Mapped[str] = mapped_column(index=True)
     subject: Mapped[str] = mapped_column(index=True)
     detail: Mapped[dict[str, Any]]
+    before: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    request_id: Mapped[str | None] = mapped_column(index=True)
 
 
 class StoredAnswer(Base):
