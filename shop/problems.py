@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from ledger import LedgerError
 from shop.errors import FieldError, NotAllowed, NotFound, NotSignedIn, ShopError
+from shop.messages import translated
 
 log = structlog.get_logger()
 
@@ -163,4 +164,4 @@ def _fields(messages: object, path: str = "") -> Iterator[FieldError]:
             yield from _fields(inner, path if is_location else f"{path}.{name}".removeprefix("."))
     elif isinstance(messages, list):
         for message in messages:
-            yield FieldError(path, str(message))
+            yield FieldError(path, translated(str(message)))
