@@ -72,12 +72,13 @@ def _register_pages(app: Flask) -> None:
     from shop.catalogue import pages as catalogue
     from shop.finance import pages as finance
     from shop.finance.months import pages as months
+    from shop.finance.trail import pages as trail
     from shop.identity import pages as identity
     from shop.orders import pages as orders
     from shop.payments import pages as payments
     from shop.procurement import pages as procurement
 
-    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months):
+    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail):
         app.register_blueprint(capability.blueprint)
 
 
@@ -87,6 +88,7 @@ def _register_api(app: Flask) -> None:
     from shop.catalogue import api as catalogue
     from shop.finance import api as finance
     from shop.finance.months import api as months
+    from shop.finance.trail import api as trail
     from shop.identity import api as identity
     from shop.orders import api as orders
     from shop.payments import api as payments
@@ -96,6 +98,6 @@ def _register_api(app: Flask) -> None:
         app,
         [
             capability.blueprint
-            for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months)
+            for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail)
         ],
     )

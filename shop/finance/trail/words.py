@@ -1,0 +1,96 @@
+"""The audit trail in words, on the page and in the file."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext
+
+from shop.finance.tables import guarded
+from shop.finance.trail.queries import Seen
+from shop.web import format_instant
+
+ACTIONS = {
+    "listing.set": lazy_gettext("上架或下架"),
+    "membership.added": lazy_gettext("加入机构"),
+    "order.accept": lazy_gettext("验收订单"),
+    "order.cancel": lazy_gettext("取消订单"),
+    "order.place": lazy_gettext("下单"),
+    "organisation.created": lazy_gettext("新建机构"),
+    "period.closed": lazy_gettext("月结"),
+    "period.reopened": lazy_gettext("反月结"),
+    "price.set": lazy_gettext("改价"),
+    "receipt.record": lazy_gettext("登记银行到账"),
+    "sale.confirmed": lazy_gettext("确认站外销售"),
+    "sale.rejected": lazy_gettext("退回站外销售"),
+    "sale.reported": lazy_gettext("上报站外销售"),
+    "sale.reversed": lazy_gettext("冲销站外销售"),
+    "stock.set": lazy_gettext("调整库存"),
+    "token.created": lazy_gettext("新建访问令牌"),
+    "token.revoked": lazy_gettext("停用访问令牌"),
+    "user.created": lazy_gettext("新建用户"),
+    "user.signed_in": lazy_gettext("登录"),
+    "user.totp_reset": lazy_gettext("重置二次验证"),
+}
+"""What an action is called; one without a name here shows its code."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that an event changed; `before` is empty for a new row, `after` for one that is gone."""
+
+    name: str
+    before: str
+    after: str
+
+
+def action_label(action: str) -> str:
+    """Return what an action is called."""
+    return str(ACTIONS.get(action, action))
+
+
+def changes(seen: Seen) -> list[Change]:
+    """Return every value that an event changed, one a line."""
+    before, after = dict(_flat(seen.event.before)), dict(_flat(seen.event.after))
+    names = dict.fromkeys([*before, *after])
+    return [Change(" · ".join(name), _text(before.get(name)), _text(after.get(name))) for name in names]
+
+
+def facts(seen: Seen) -> list[tuple[str, str]]:
+    """Return what the event says beside its changes."""
+    return [(name, _text(value)) for name, value in seen.event.detail.items() if value not in (None, "")]
+
+
+def as_csv(found: Iterable[Seen]) -> bytes:
+    """Return the events as a CSV file for spreadsheet programs: UTF-8 with a byte order mark, one event a line."""
+    headings = [gettext("时间"), gettext("人员"), gettext("邮箱"), gettext("机构"), gettext("操作")]
+    headings += [gettext("操作代码"), gettext("对象"), gettext("说明")]
+    headings += [gettext("变更前"), gettext("变更后"), gettext("请求编号")]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(headings)
+    for seen in found:
+        event = seen.event
+        who = [seen.person or gettext("系统"), seen.email or "", seen.organisation or ""]
+        what = [action_label(event.action), event.action, event.subject]
+        sides = [_json(event.detail), _json(event.before), _json(event.after)]
+        cells = [format_instant(event.at), *who, *what, *sides, event.request_id or ""]
+        writer.writerow([guarded(cell) for cell in cells])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _flat(side: dict[str, Any] | None) -> Iterator[tuple[tuple[str, ...], object]]:
+    for table, rows in (side or {}).items():
+        for row, values in rows.items():
+            yield from (((table, row, column), value) for column, value in values.items())
+
+
+def _text(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else _json(value)
+
+
+def _json(value: object) -> str:
+    return "" if value in (None, {}) else json.dumps(value, ensure_ascii=False)
