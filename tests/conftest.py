@@ -39,6 +39,7 @@ KEPT = frozenset(
         "counting_rule",
         "producer",
         "product",
+        "search_word",
         "sku",
     }
 )
@@ -184,13 +185,17 @@ def migrated_app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def app(migrated_app: Flask, superuser: sa.Engine) -> Iterator[Flask]:
-    """Return the application; what the test stored is gone after it."""
+    """Return the application; what the test stored is gone after it, and was told where a request stored it."""
+    from tests import watch  # noqa: PLC0415  # after the server has started
+
+    watch.unaudited.clear()
     yield migrated_app
     with superuser.begin() as connection:
         tables = set(sa.inspect(connection).get_table_names()) - KEPT
         names = ", ".join(f'"{name}"' for name in sorted(tables))
         connection.execute(sa.text(f"TRUNCATE {names}"))
         connection.execute(sa.text("UPDATE sku SET stock = 0 WHERE stock <> 0"))
+    assert watch.unaudited == []
 
 
 @pytest.fixture(scope="session")
