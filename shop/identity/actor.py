@@ -88,6 +88,8 @@ def requires(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise NotAllowed
             return view(*args, **kwargs)
 
+        # Known to whatever stands above, which `wraps` copies it to.
+        guarded.required_roles = roles  # type: ignore[attr-defined]  # a function's own attribute
         return guarded
 
     return decorate

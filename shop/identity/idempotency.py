@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import wraps
 from http import HTTPStatus
 from typing import ParamSpec
@@ -18,9 +19,9 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from shop.db import transaction
-from shop.errors import FieldError, InvalidInput, ShopError
+from shop.errors import FieldError, InvalidInput, NotAllowed, ShopError
 from shop.identity.actor import Actor, current_actor
-from shop.identity.models import StoredAnswer
+from shop.identity.models import Role, StoredAnswer
 from shop.problems import is_api_request
 
 P = ParamSpec("P")
@@ -28,6 +29,10 @@ P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 FORM_FIELD = "once"
 REPLAYED_HEADER = "Idempotency-Replayed"
+KEPT = timedelta(days=7)
+"""How long a repeat gets the first answer. After that a key is as good as new, so clients do not use one twice."""
+
+FORGET_BATCH = 10_000
 
 _KEY_SHAPE = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _NOT_PART_OF_THE_REQUEST = {"csrf_token", FORM_FIELD}
@@ -61,6 +66,7 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
     and stored answer commit together. Without a key, or without somebody signed in, the view just runs. Refusals are
     not stored: an API answer is kept when it succeeded, a page's when it redirects.
     """
+    roles: tuple[Role, ...] = getattr(view, "required_roles", ())
 
     @wraps(view)
     def once(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
@@ -68,6 +74,9 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
         actor = current_actor()
         if key is None or actor is None:
             return view(*args, **kwargs)
+        if roles and not actor.has(*roles):
+            # Who lost the role does not get the answer again either.
+            raise NotAllowed
         fingerprint = _fingerprint(actor)
         with transaction() as session:
             _lock(session, actor.user_id, key)
@@ -79,7 +88,20 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
                 session.add(_answer(response, user_id=actor.user_id, key=key, fingerprint=fingerprint))
             return response
 
+    once.is_idempotent = True  # type: ignore[attr-defined]  # a function's own attribute, which `wraps` copies upwards
     return once
+
+
+def forget_old_answers(session: Session, *, at: datetime) -> int:
+    """Delete the answers that nobody repeats any more, one transaction's worth. Returns how many went."""
+    old = sa.select(StoredAnswer.user_id, StoredAnswer.key).where(StoredAnswer.created_at < at - KEPT)
+    batch = old.order_by(StoredAnswer.created_at).limit(FORGET_BATCH)
+    key = sa.tuple_(StoredAnswer.user_id, StoredAnswer.key)
+    gone = session.execute(
+        sa.delete(StoredAnswer).where(key.in_(batch)).returning(StoredAnswer.key),
+        execution_options={"synchronize_session": False},
+    )
+    return len(gone.all())
 
 
 def once_field() -> Markup:

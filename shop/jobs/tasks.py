@@ -7,7 +7,8 @@ from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.jobs import Status
 
 import ledger
-from shop.db import transaction
+from shop.db import now, transaction
+from shop.identity.idempotency import forget_old_answers
 
 log = structlog.get_logger()
 
@@ -26,6 +27,7 @@ def register(queue: App) -> None:
     """Let `queue` know every task, and when the periodic ones are due."""
     queue.periodic(cron="* * * * *")(queue.task(name="seal", retry=_RETRY, pass_context=True)(_seal))
     queue.periodic(cron="*/5 * * * *")(queue.task(name="tidy", pass_context=True)(_tidy))
+    queue.periodic(cron="17 * * * *")(queue.task(name="forget", retry=_RETRY, pass_context=True)(_forget))
 
 
 def seal_waiting(should_stop: Callable[[], bool] = lambda: False) -> int:
@@ -47,6 +49,23 @@ def _seal(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when i
     count = seal_waiting(context.should_abort)
     if count:
         log.info("ledger sealed", entries=count)
+
+
+def forget_answers(should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Delete the stored answers to writes that nobody repeats any more, a transaction a batch. Returns how many."""
+    count = 0
+    while True:
+        with transaction() as session:
+            gone = forget_old_answers(session, at=now())
+        count += gone
+        if not gone or should_stop():
+            return count
+
+
+def _forget(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    count = forget_answers(context.should_abort)
+    if count:
+        log.info("old answers forgotten", answers=count)
 
 
 async def _tidy(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due
