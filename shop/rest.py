@@ -1,7 +1,9 @@
 """What every API blueprint shares: strict arguments, problem documents in the OpenAPI text, paging."""
 
+import re
 from collections.abc import Sequence
-from typing import ClassVar
+from http import HTTPStatus
+from typing import Any, ClassVar
 
 import marshmallow as ma
 from flask import Flask, Response, make_response, render_template, request
@@ -42,6 +44,81 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest ships no types
         self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM_CONTENT_TYPE
         super()._register_responses()
         del self.DEFAULT_RESPONSE_CONTENT_TYPE
+
+    def tell_what_may_happen(self, app: Flask) -> None:
+        """Describe every refusal of every operation, and the key that a write takes; nothing else may be answered."""
+        answers = {
+            str(int(status)): self._problem_response(status, text) for status, text in _PROBLEM_DESCRIPTIONS.items()
+        }
+        for name, answer in answers.items():
+            self.spec.components.responses[f"PROBLEM_{name}"] = answer
+        for rule in app.url_map.iter_rules():
+            operations = self.spec._paths.get(_spec_path(rule.rule), {})  # noqa: SLF001 - apispec has no door to them
+            view = app.view_functions[rule.endpoint]
+            for method in (rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+                operation = operations.get(method.lower())
+                if operation is not None:
+                    _complete(operation, view, method=method, has_parts=bool(rule.arguments))
+
+    def _problem_response(self, status: HTTPStatus, description: str) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            "description": description,
+            "content": {PROBLEM_CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        if status is HTTPStatus.UNAUTHORIZED:
+            answer["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+        return answer
+
+
+_PROBLEM_DESCRIPTIONS = {
+    HTTPStatus.BAD_REQUEST: "The request cannot be read.",
+    HTTPStatus.UNAUTHORIZED: "Nobody is signed in: the token is missing, unknown or has ended.",
+    HTTPStatus.FORBIDDEN: "The person's roles do not permit this.",
+    HTTPStatus.NOT_FOUND: "There is no such thing, or it belongs to somebody else.",
+    HTTPStatus.CONFLICT: "The present state does not permit this.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The input is malformed; `errors` names each field.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many attempts.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The database cannot be reached, or gave up waiting; nothing was changed.",
+}
+
+
+def _spec_path(rule: str) -> str:
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule)
+
+
+def _complete(operation: dict[str, Any], view: object, *, method: str, has_parts: bool) -> None:
+    """Add the refusals that an operation may answer, in place of a default that would permit anything."""
+    is_write = method != "GET"
+    is_guarded = operation.get("security") != []
+    has_input = bool(operation.get("parameters") or operation.get("requestBody"))
+    statuses = {
+        HTTPStatus.BAD_REQUEST: is_write,
+        HTTPStatus.UNAUTHORIZED: is_guarded or is_write,
+        HTTPStatus.FORBIDDEN: is_guarded or is_write,
+        HTTPStatus.NOT_FOUND: has_parts or is_write,
+        HTTPStatus.CONFLICT: is_write,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: is_write,
+        HTTPStatus.UNPROCESSABLE_ENTITY: is_write or has_parts or has_input,
+        HTTPStatus.TOO_MANY_REQUESTS: not is_guarded and is_write,
+        HTTPStatus.SERVICE_UNAVAILABLE: True,
+    }
+    responses = operation["responses"]
+    responses.pop("default", None)
+    for status, may_be in statuses.items():
+        if may_be:
+            responses[str(int(status))] = {"$ref": f"#/components/responses/PROBLEM_{int(status)}"}
+    if hasattr(view, "is_idempotent"):
+        operation.setdefault("parameters", []).append(_KEY_PARAMETER)
+
+
+_KEY_PARAMETER = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "description": "Names this write. Sent again with the same key it gets the first answer and has no second effect.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+}
 
 
 class StrictParser(FlaskParser):  # type: ignore[misc]  # webargs' parser is untyped to mypy here
@@ -103,6 +180,7 @@ def register(app: Flask, blueprints: Sequence[Blueprint]) -> None:
     api.spec.options["security"] = [{"bearer": []}]
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
+    api.tell_what_may_happen(app)
     app.add_url_rule("/api/v1/docs", endpoint="api_docs", view_func=api_docs)
 
 
