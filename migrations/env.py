@@ -11,8 +11,12 @@ from shop.catalogue import models as _catalogue  # noqa: F401
 from shop.config import Settings
 from shop.db import Base, grants
 from shop.identity import models as _identity  # noqa: F401
+from shop.identity.organisations import models as _organisations  # noqa: F401
+from shop.identity.signin import models as _signin  # noqa: F401
 from shop.jobs import schema as jobs
+from shop.mail import models as _mail  # noqa: F401
 from shop.orders import models as _orders  # noqa: F401
+from shop.orders.addresses import models as _addresses  # noqa: F401
 from shop.payments import models as _payments  # noqa: F401
 from shop.registry import models as _registry  # noqa: F401
 

@@ -46,6 +46,7 @@ def _register(app: Flask, settings: Settings) -> None:
     from shop.db import db
     from shop.identity import setup as identity
     from shop.jobs import metrics
+    from shop.mail import setup as mail
 
     logs.configure()
     logs.register(app)
@@ -57,6 +58,7 @@ def _register(app: Flask, settings: Settings) -> None:
     web.register(app, secure=settings.secure_cookies)
     problems.register(app)
     inputs.register(app)
+    mail.register(app, settings)
     identity.register(app, settings)
     # After flask-security, which puts a JSON provider of its own in place.
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider, which has it
@@ -71,14 +73,19 @@ def _register_pages(app: Flask) -> None:
     from shop.assistance import pages as assistance
     from shop.catalogue import pages as catalogue
     from shop.finance import pages as finance
+    from shop.finance.figures import pages as figures
     from shop.finance.months import pages as months
     from shop.finance.trail import pages as trail
     from shop.identity import pages as identity
+    from shop.identity.signin import pages as signin
+    from shop.mail import pages as mail
     from shop.orders import pages as orders
     from shop.payments import pages as payments
     from shop.procurement import pages as procurement
 
-    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail):
+    for one in (signin, mail):
+        app.register_blueprint(one.blueprint)
+    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, figures, months, trail):
         app.register_blueprint(capability.blueprint)
 
 

@@ -4,8 +4,10 @@
 operator mends the environment in one go.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import limits
@@ -16,6 +18,8 @@ BUSINESS_TIMEZONE = ZoneInfo("Asia/Shanghai")
 """Business days are days in China, whatever the server's clock says."""
 
 _MIN_SECRET_LENGTH = 32
+
+_MOST_PAYMENT_HOURS = 90 * 24
 
 _MIN_PASSWORD_MEMORY_KIB = 19 * 1024
 """The least memory that OWASP's password storage cheat sheet gives argon2id."""
@@ -59,8 +63,15 @@ class Settings:
     """How long visitors may share one rendering of a public page; 0 renders each anew."""
     slow_query_ms: int = 500
     """From how many milliseconds on a statement is logged; 0 logs none."""
+    payment_hours: int = 72
+    """For how many hours an order holds its stock for a bank transfer: over a weekend by default."""
     metrics_token: str = ""
     """What /metrics asks for; without it, it answers programs on the same machine only."""
+    public_url: str = ""
+    """Where people reach the shop: what links in mails begin with. A demo without it asks the request."""
+    smtp_url: str = ""
+    """The mail server; without it, only in a demo, mails are kept and not sent."""
+    mail_from: str = "ganwei@localhost"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -71,6 +82,7 @@ class Settings:
         """
         problems: list[str] = []
         demo = _flag(environ, "GANWEI_DEMO", default=False, problems=problems)
+        mail = _mail(environ, demo=demo, problems=problems)
         settings = cls(
             database_url=_database_url(environ, "DATABASE_URL", problems),
             database_owner_url=_database_url(environ, "DATABASE_OWNER_URL", problems)
@@ -87,7 +99,11 @@ class Settings:
             password_guesses=_rate(environ, "GANWEI_PASSWORD_GUESSES", default=cls.password_guesses, problems=problems),
             password_memory_kib=_password_memory_kib(environ, problems),
             slow_query_ms=_count(environ, "GANWEI_SLOW_QUERY_MS", problems, default=cls.slow_query_ms),
+            payment_hours=_payment_hours(environ, problems),
             metrics_token=_secret(environ, "METRICS_TOKEN", problems) if "METRICS_TOKEN" in environ else "",
+            public_url=mail.get("public_url", ""),
+            smtp_url=mail.get("smtp_url", ""),
+            mail_from=mail.get("mail_from", cls.mail_from),
         )
         if problems:
             raise SettingsError(problems)
@@ -146,6 +162,13 @@ def _rate(environ: Mapping[str, str], name: str, *, default: str, problems: list
     return value
 
 
+def _payment_hours(environ: Mapping[str, str], problems: list[str]) -> int:
+    value = _count(environ, "GANWEI_PAYMENT_HOURS", problems, default=Settings.payment_hours)
+    if not 0 < value <= _MOST_PAYMENT_HOURS:
+        problems.append(f"GANWEI_PAYMENT_HOURS must be 1 to {_MOST_PAYMENT_HOURS}")
+    return value
+
+
 def _password_memory_kib(environ: Mapping[str, str], problems: list[str]) -> int:
     if "GANWEI_PASSWORD_MEMORY_KIB" not in environ:
         return Settings.password_memory_kib
@@ -153,6 +176,31 @@ def _password_memory_kib(environ: Mapping[str, str], problems: list[str]) -> int
     if value < _MIN_PASSWORD_MEMORY_KIB:
         problems.append(f"GANWEI_PASSWORD_MEMORY_KIB must be at least {_MIN_PASSWORD_MEMORY_KIB}")
     return value
+
+
+def _mail(environ: Mapping[str, str], *, demo: bool, problems: list[str]) -> dict[str, str]:
+    """Return where links in mails lead, through whom mails go and from whom. Only a demo may do without."""
+    names = {"public_url": "GANWEI_URL", "smtp_url": "GANWEI_SMTP_URL", "mail_from": "GANWEI_MAIL_FROM"}
+    values = {field: environ[name] for field, name in names.items() if environ.get(name)}
+    if not demo:
+        problems += [f"{name} is not set; mails need it" for field, name in names.items() if field not in values]
+    if not _is_url(values.get("public_url", "https://unset"), {"http", "https"}):
+        problems.append("GANWEI_URL must be the shop's address without a path, such as https://shop.example.org")
+    if not _is_url(values.get("smtp_url", "smtps://unset"), {"smtp", "smtp+starttls", "smtps"}):
+        problems.append("GANWEI_SMTP_URL must be smtp+starttls://, smtps:// or smtp://user:password@host:port")
+    if not re.fullmatch(r"[^\r\n<>@]*<?[^\s<>@]+@[^\s<>@]+>?", values.get("mail_from", Settings.mail_from)):
+        problems.append("GANWEI_MAIL_FROM must be an address, such as ganwei@example.org")
+    return values
+
+
+def _is_url(value: str, schemes: set[str]) -> bool:
+    try:
+        parts = urlsplit(value)
+        port_is_a_number = parts.port != 0
+    except ValueError:
+        return False
+    has_rest = parts.query or parts.fragment or parts.path.strip("/")
+    return port_is_a_number and parts.scheme in schemes and bool(parts.hostname) and not has_rest
 
 
 def _payee(environ: Mapping[str, str], *, demo: bool, problems: list[str]) -> Payee:

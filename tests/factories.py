@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 import ledger
 from shop.catalogue.models import Sku
-from shop.db import now
+from shop.db import now, transaction
 from shop.identity import tokens
 from shop.identity.models import STAFF_ROLES, Membership, Organisation, OrganisationKind, Role, User
+from shop.identity.signin import sessions
 
 PASSWORD = "correct horse battery"
 
@@ -43,6 +44,7 @@ def user(
         "name": f"用户{number}",
         "password": hash_password(PASSWORD),
         "fs_uniquifier": f"uniquifier-{number}",
+        "confirmed_at": now(),
     } | overrides
     made = User(**values)
     session.add(made)
@@ -81,9 +83,12 @@ def sign_in(client: FlaskClient, who: User, password: str = PASSWORD) -> None:
     answer = client.post("/login", data={"email": who.email, "password": password, "csrf_token": csrf_token(page)})
     assert answer.status_code in {302, 303}, answer.get_data(as_text=True)
     if answer.location.startswith("/tf-setup"):
+        with client.application.app_context(), transaction() as session:
+            begun = sessions.start(session, who, address="127.0.0.1", agent="", at=now())
         with client.session_transaction() as cookie:
             cookie.clear()
-            cookie.update({"_user_id": who.fs_uniquifier, "_fresh": True, "fs_paa": time.time()})
+            known = {"_user_id": who.fs_uniquifier, "_fresh": True, "fs_paa": time.time()}
+            cookie.update(known | {sessions.KEY: str(begun.id)})
 
 
 def csrf_token(page: str) -> str:

@@ -13,7 +13,9 @@ from sqlalchemy.orm import InstanceState, Session, UOWTransaction
 from shop.db import Base
 from shop.identity.actor import Actor
 from shop.identity.models import AuditEvent, StoredAnswer
+from shop.identity.signin.models import GuessCount, UserSession
 from shop.logs import request_id
+from shop.mail.models import OutgoingMail
 
 HIDDEN = "•••"
 """Stands for a secret, and for what names or reaches a private person: the trail can never be cleared of it."""
@@ -24,7 +26,7 @@ MAX_ROWS = 50
 _PENDING = "audit_changes"
 _PRIVATE = ("password", "secret", "token", "hash", "uniquifier", "phone", "address", "recipient", "ship_name")
 _NAMES = ("code", "number", "reference", "email")
-_NOT_TOLD = (AuditEvent, StoredAnswer)
+_NOT_TOLD = (AuditEvent, StoredAnswer, OutgoingMail, UserSession, GuessCount)
 
 Side = dict[str, dict[str, dict[str, Any]]]
 """Values by table, row and column."""
@@ -53,6 +55,16 @@ def record(session: Session, actor: Actor | None, *, action: str, subject: str, 
             request_id=request_id(),
         )
     )
+
+
+def record_many(
+    session: Session, actor: Actor, *, action: str, details: Iterable[tuple[str, dict[str, object]]]
+) -> None:
+    """Add one event for each of many subjects, which a statement changed, to the caller's transaction."""
+    whose = {"user_id": actor.user_id, "organisation_id": actor.organisation_id, "request_id": request_id()}
+    events = [whose | {"action": action, "subject": subject, "detail": _plain(detail)} for subject, detail in details]
+    if events:
+        session.execute(sa.insert(AuditEvent), events)
 
 
 @sa.event.listens_for(Session, "before_flush")

@@ -22,6 +22,7 @@ class Role(enum.StrEnum):
     OPERATOR = "operator"
     FINANCE = "finance"
     AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
 
 
 STAFF_ROLES = frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR})
@@ -73,6 +74,8 @@ class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no ty
     tf_last_counter: Mapped[int | None] = mapped_column(sa.BigInteger)
     is_demo: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    confirmed_at: Mapped[datetime | None]
+    """Since when it is known that the person reads mail at the address; nobody signs in before."""
 
     memberships: Mapped[list["Membership"]] = relationship(lazy="raise", order_by="Membership.id")
 
@@ -98,11 +101,15 @@ class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no ty
         return bool(tf_setup_methods) or self.check_tf_required_setup(), tf_setup_methods
 
     def check_tf_required_setup(self) -> bool:
-        """Tell flask-security whether the second factor may not be missing: for staff, outside the demo."""
+        """Tell flask-security whether the second factor may not be missing: at the platform, outside the demo."""
         if current_app.config["SETTINGS"].demo:
             return False
-        is_staff = sa.exists().where(Membership.user_id == self.id, Membership.role.in_(STAFF_ROLES))
-        return bool(db.session.scalar(sa.select(is_staff)))
+        is_platforms = sa.exists().where(
+            Membership.user_id == self.id,
+            Membership.organisation_id == Organisation.id,
+            sa.or_(Membership.role.in_(STAFF_ROLES), Organisation.kind == OrganisationKind.PLATFORM),
+        )
+        return bool(db.session.scalar(sa.select(is_platforms)))
 
 
 class Membership(Base):

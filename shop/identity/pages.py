@@ -12,6 +12,8 @@ from shop.db import db, now, transaction
 from shop.errors import InvalidInput, NotFound
 from shop.identity import audit, service, tokens
 from shop.identity.actor import ORGANISATION_KEY, forget_actor, organisations_of, require_actor, requires
+from shop.identity.signin import agents, sessions
+from shop.identity.signin.hooks import current_session_id
 from shop.web import LANGUAGES
 
 blueprint = Blueprint("identity", __name__)
@@ -88,4 +90,7 @@ def _account_page(*, new_token: str = "") -> str:
         tokens=tokens.in_force(db.session, actor.user_id, at=now()),
         new_token=new_token,
         has_totp=current_user.has_totp,
+        sessions=sessions.in_force(db.session, actor.user_id, at=now()),
+        here_id=current_session_id(),
+        device_of=agents.device,
     )

@@ -1,5 +1,6 @@
 """People, organisations and memberships: what may be written about them, and how a password becomes a token."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -11,6 +12,7 @@ from flask_babel import gettext, lazy_gettext
 from flask_security import hash_password
 from sqlalchemy.orm import Session
 
+from shop.db import now
 from shop.errors import FieldError, InvalidInput, NotAllowed, NotFound, NotSignedIn, ShopError
 from shop.identity import audit, tokens
 from shop.identity.actor import Actor, actor_for
@@ -23,12 +25,16 @@ PASSWORD_LENGTH_MAX = 200
 DEMO_PASSWORD = "ganwei-demo"  # noqa: S105  # published, and worth nothing outside the demo
 """The password of every demo login. Outside the demo a demo login opens nothing."""
 
+_CODE = re.compile(r"[A-Za-z0-9-]{1,64}")
+_CREDIT_LIMIT_MAX_FEN = 100_000_000_00
+
 ROLE_LABELS = {
     Role.CANTEEN: lazy_gettext("食堂采购"),
     Role.PARTNER_OFFICER: lazy_gettext("帮扶方专员"),
     Role.OPERATOR: lazy_gettext("平台运营"),
     Role.FINANCE: lazy_gettext("财务"),
     Role.AUDITOR: lazy_gettext("审计"),
+    Role.ADMINISTRATOR: lazy_gettext("机构管理员"),
 }
 
 
@@ -97,8 +103,11 @@ def may_give(role: Role, *, kind: OrganisationKind, has_partner: bool) -> bool:
     """Tell whether an organisation of this kind may give `role` to a member.
 
     Staff roles see across organisations, so only the platform's own gives them. An officer reports what a partner
-    did, so the organisation must belong to one. A canteen buys, so its organisation must be a purchaser.
+    did, so the organisation must belong to one. A canteen buys, so its organisation must be a purchaser. Whatever it
+    is, it may have administrators.
     """
+    if role is Role.ADMINISTRATOR:
+        return True
     if role in STAFF_ROLES:
         return kind is OrganisationKind.PLATFORM
     if role is Role.PARTNER_OFFICER:
@@ -113,7 +122,7 @@ def create_user(session: Session, actor: Actor | None, *, email: str, name: str,
         InvalidInput: the address, the name or the password will not do.
         AlreadyThere: somebody signs in with this address.
     """
-    address, errors = _address(email)
+    address, errors = check_address(email)
     errors += password_errors(password, email=address)
     if not name.strip():
         errors += (FieldError("name", gettext("请填写姓名")),)
@@ -122,11 +131,35 @@ def create_user(session: Session, actor: Actor | None, *, email: str, name: str,
     if session.scalar(sa.select(User.id).where(User.email == address)) is not None:
         raise AlreadyThere(gettext("%(what)s 已被使用", what=address))
     normal = current_app.extensions["security"].password_util.normalize(password)
-    user = User(email=address, name=name.strip(), password=hash_password(normal), fs_uniquifier=uuid4().hex)
+    user = User(
+        email=address,
+        name=name.strip(),
+        password=hash_password(normal),
+        fs_uniquifier=uuid4().hex,
+        confirmed_at=now(),  # whoever creates it answers for the address
+    )
     session.add(user)
     session.flush()  # the audit row and the memberships refer to it
     audit.record(session, actor, action="user.created", subject=f"user:{address}", name=user.name)
     return user
+
+
+def organisation_errors(session: Session, draft: OrganisationDraft) -> tuple[FieldError, ...]:
+    """Tell what is wrong with what an organisation shall be."""
+    errors: tuple[FieldError, ...] = ()
+    if not _CODE.fullmatch(draft.code) or draft.code == "new":  # the address of the form for a new one
+        errors += (FieldError("code", gettext("代码只能用字母、数字和连字符，最多 64 个字符"), value=draft.code),)
+    if not draft.name.strip():
+        errors += (FieldError("name", gettext("请填写机构名称")),)
+    if not 0 <= draft.credit_limit_fen <= _CREDIT_LIMIT_MAX_FEN:
+        errors += (FieldError("credit_limit", gettext("挂账额度须在 0 至 1 亿元之间")),)
+    if draft.kind is OrganisationKind.PARTNER and draft.partner_code is None:
+        errors += (FieldError("partner_code", gettext("帮扶方机构须注明所属帮扶方")),)
+    if draft.partner_code is not None and session.get(Partner, draft.partner_code) is None:
+        errors += (FieldError("partner_code", gettext("没有这个帮扶方"), value=draft.partner_code),)
+    if draft.channel_code is not None and session.get(Channel, draft.channel_code) is None:
+        errors += (FieldError("channel_code", gettext("没有这个渠道"), value=draft.channel_code),)
+    return errors
 
 
 def create_organisation(session: Session, actor: Actor | None, draft: OrganisationDraft) -> Organisation:
@@ -136,13 +169,7 @@ def create_organisation(session: Session, actor: Actor | None, draft: Organisati
         InvalidInput: the partner or channel is unknown, or an organisation of kind partner names no partner.
         AlreadyThere: the code is taken.
     """
-    errors: tuple[FieldError, ...] = ()
-    if draft.kind is OrganisationKind.PARTNER and draft.partner_code is None:
-        errors += (FieldError("partner_code", gettext("帮扶方机构须注明所属帮扶方")),)
-    if draft.partner_code is not None and session.get(Partner, draft.partner_code) is None:
-        errors += (FieldError("partner_code", gettext("没有这个帮扶方"), value=draft.partner_code),)
-    if draft.channel_code is not None and session.get(Channel, draft.channel_code) is None:
-        errors += (FieldError("channel_code", gettext("没有这个渠道"), value=draft.channel_code),)
+    errors = organisation_errors(session, draft)
     if errors:
         raise InvalidInput(errors=errors)
     if session.scalar(sa.select(Organisation.id).where(Organisation.code == draft.code)) is not None:
@@ -159,8 +186,8 @@ def add_membership(
 ) -> Membership:
     """Give a person a role in an organisation.
 
-    A staff role ends the person's sessions and tokens: from then on signing in takes a second factor, and what was
-    opened with the password alone must not grow into more.
+    A role at the platform ends the person's sessions and tokens: from then on signing in takes a second factor, and
+    what was opened with the password alone must not grow into more.
 
     Raises:
         InvalidInput: an organisation of this kind does not give this role.
@@ -173,7 +200,7 @@ def add_membership(
         raise AlreadyThere(gettext("%(what)s 已有这个角色", what=user.email))
     membership = Membership(**same)
     session.add(membership)
-    if role in STAFF_ROLES:
+    if organisation.kind is OrganisationKind.PLATFORM:
         user.fs_uniquifier = uuid4().hex
         tokens.revoke_all(session, user.id, at=at)
     subject = f"user:{user.email}"
@@ -211,7 +238,7 @@ def exchange_password(
     if user is None or not user.password:
         hash_password(normal)  # takes as long as checking one
         raise WrongCredentials
-    if not user.verify_and_update_password(normal) or not user.is_active:
+    if not user.verify_and_update_password(normal) or not user.is_active or user.confirmed_at is None:
         raise WrongCredentials
     if user.has_totp:
         _check_totp(session, user, totp)
@@ -254,7 +281,8 @@ def _check_totp(session: Session, user: User, code: str | None) -> None:
         raise WrongCredentials
 
 
-def _address(email: str) -> tuple[str, tuple[FieldError, ...]]:
+def check_address(email: str) -> tuple[str, tuple[FieldError, ...]]:
+    """Return an address as it is stored, and what is wrong with it."""
     address = email.strip().lower()
     try:
         arguments = current_app.config["SECURITY_EMAIL_VALIDATOR_ARGS"]

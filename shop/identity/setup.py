@@ -4,38 +4,39 @@ from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-import structlog
-from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
+from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import user_logged_in, user_logged_out
-from flask_security import FSQLALiteUserDatastore, RoleMixin, Security, user_authenticated, user_failed_authn
-from flask_security.forms import LoginForm as SecurityLoginForm
-from flask_security.forms import TwoFactorSetupForm
+from flask_security import FSQLALiteUserDatastore, RoleMixin, Security
 from flask_security.totp import Totp
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
-from wtforms import StringField
-from wtforms.validators import DataRequired
 
 from shop import problems
 from shop.config import Settings
 from shop.db import db
 from shop.errors import NotSignedIn
-from shop.identity import audit
-from shop.identity.actor import ORGANISATION_KEY, Actor, actor_for, current_actor, forget_actor
+from shop.identity.actor import Actor, current_actor
 from shop.identity.idempotency import once_field
 from shop.identity.models import User
 from shop.identity.service import PASSWORD_LENGTH_MIN, demo_logins
-
-log = structlog.get_logger()
+from shop.identity.signin import forms, hooks, words
+from shop.identity.signin.mails import OutboxMail
 
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 
-GUESSING = ("security.login", "security.two_factor_token_validation", "security.verify", "security.change_password")
-"""Pages that take a secret which somebody might guess."""
+GUESSING = (
+    "security.login",
+    "security.two_factor_token_validation",
+    "security.verify",
+    "security.change_password",
+    "security.register",
+    "security.send_confirmation",
+    "security.forgot_password",
+    "security.reset_password",
+)
+"""Pages that take a secret which somebody might guess, or that send a mail."""
 
 
 def _guesses() -> str:
@@ -44,24 +45,6 @@ def _guesses() -> str:
 
 limit_guessing = limiter.shared_limit(_guesses, scope="password", methods=["POST"])
 """One budget for all doors, so that a guesser does not get it again at each."""
-
-
-class LoginForm(SecurityLoginForm):  # type: ignore[misc]  # flask-security ships no types
-    """E-mail address and password. There is no lasting sign-in: a cookie that outlives the browser is one more door."""
-
-    remember = None
-    email = StringField(
-        lazy_gettext("邮箱"),
-        filters=[lambda value: value.strip().lower() if value else value],
-        validators=[DataRequired(lazy_gettext("请输入邮箱"))],
-        render_kw={"autocomplete": "username", "inputmode": "email", "autocapitalize": "none"},
-    )
-
-
-class TotpSetupForm(TwoFactorSetupForm):  # type: ignore[misc]  # flask-security ships no types
-    """Two buttons, on and off. The library's radio field of four methods uses what wtforms deprecates."""
-
-    setup = StringField()
 
 
 class PageCsrf(CSRFProtect):  # type: ignore[misc]  # flask-wtf ships no types
@@ -98,9 +81,14 @@ def register(app: Flask, settings: Settings) -> None:
     security = Security(
         app,
         FSQLALiteUserDatastore(db, User, RoleMixin),
-        login_form=LoginForm,
-        two_factor_setup_form=TotpSetupForm,
+        login_form=forms.LoginForm,
+        register_form=forms.RegisterForm,
+        forgot_password_form=forms.ForgotPasswordForm,
+        send_confirmation_form=forms.SendConfirmationForm,
+        two_factor_setup_form=forms.TotpSetupForm,
+        two_factor_verify_code_form=forms.TotpForm,
         totp_cls=SingleUseTotp,
+        mail_util_cls=OutboxMail,
     )
     # JSON would answer with the library's own documents and, when asked to, with an authentication token.
     security.want_json(lambda _request: False)
@@ -118,7 +106,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.after_request(_keep_out_of_caches)
     app.context_processor(_actor_for_templates)
     app.add_template_global(once_field)
-    _listen(app)
+    hooks.register(app)
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:
@@ -143,8 +131,17 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False, "test_environment": True},
         "SECURITY_USER_IDENTITY_ATTRIBUTES": [{"email": {"mapper": str, "case_insensitive": False}}],
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_REGISTERABLE": True,
+        "SECURITY_POST_REGISTER_VIEW": "/login",
+        "SECURITY_CONFIRMABLE": True,
+        "SECURITY_CONFIRM_EMAIL_WITHIN": timedelta(days=3),
+        "SECURITY_RECOVERABLE": True,
+        "SECURITY_RESET_PASSWORD_WITHIN": timedelta(hours=1),
+        # A mail is one template of ours, which `OutboxMail` renders.
+        "SECURITY_EMAIL_PLAINTEXT": False,
+        "SECURITY_EMAIL_HTML": False,
+        **{f"SECURITY_{name}": template for name, template in _MAILS.items()},
         "SECURITY_CHANGEABLE": True,
-        "SECURITY_SEND_PASSWORD_CHANGE_EMAIL": False,
         "SECURITY_POST_CHANGE_VIEW": "/account",
         "SECURITY_LOGOUT_METHODS": ["POST"],
         "SECURITY_API_ENABLED_METHODS": ["session"],
@@ -157,60 +154,19 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "SECURITY_TOTP_ISSUER": "Ganwei",
         "SECURITY_FRESHNESS": timedelta(minutes=15),
         "SECURITY_FRESHNESS_GRACE_PERIOD": timedelta(minutes=5),
-        **{f"SECURITY_MSG_{name}": message for name, message in _MESSAGES.items()},
+        **{f"SECURITY_MSG_{name}": message for name, message in words.MESSAGES.items()},
     }
 
 
-_MESSAGES = {
-    "GENERIC_AUTHN_FAILED": (lazy_gettext("邮箱或密码不正确"), "error"),
-    "INVALID_PASSWORD": (lazy_gettext("密码不正确"), "error"),
-    "PASSWORD_INVALID_LENGTH": (lazy_gettext("密码至少要有 %(length)s 个字符"), "error"),
-    "PASSWORD_IS_THE_SAME": (lazy_gettext("新密码不能与原密码相同"), "error"),
-    "PASSWORD_CHANGE": (lazy_gettext("密码已修改，其他设备须重新登录"), "success"),
-    "RETYPE_PASSWORD_MISMATCH": (lazy_gettext("两次输入的密码不一致"), "error"),
-    "INVALID_REDIRECT": (lazy_gettext("不能跳转到本站以外的地址"), "error"),
-    "UNAUTHENTICATED": (lazy_gettext("请先登录"), "info"),
-    "REAUTHENTICATION_REQUIRED": (lazy_gettext("为了安全，请再次输入密码"), "info"),
-    "REAUTHENTICATION_SUCCESSFUL": (lazy_gettext("密码已确认"), "success"),
-    "TWO_FACTOR_INVALID_TOKEN": (lazy_gettext("动态验证码不正确或已用过"), "error"),
-    "TWO_FACTOR_LOGIN_SUCCESSFUL": (lazy_gettext("登录成功"), "success"),
-    "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (lazy_gettext("双重验证已启用"), "success"),
-    "TWO_FACTOR_DISABLED": (lazy_gettext("双重验证已停用"), "success"),
-    "TWO_FACTOR_PERMISSION_DENIED": (lazy_gettext("请重新登录"), "info"),
-    "TWO_FACTOR_METHOD_NOT_AVAILABLE": (lazy_gettext("不能使用这种验证方式"), "error"),
-    "TWO_FACTOR_SETUP_EXPIRED": (lazy_gettext("设置超时，请重新开始"), "error"),
+_MAILS = {
+    "REGISTER_EMAIL_TEMPLATE": "welcome",
+    "REGISTER_EMAIL_EXISTING_TEMPLATE": "welcome_existing",
+    "EMAIL_TEMPLATE_CONFIRM": "confirm",
+    "EMAIL_TEMPLATE_PASSWORD_RESET": "reset",
+    "EMAIL_TEMPLATE_PASSWORD_RESET_NOTICE": "reset_notice",
+    "EMAIL_TEMPLATE_PASSWORD_CHANGE_NOTICE": "change_notice",
 }
-"""The library's Chinese catalogue lacks most of what this version shows."""
-
-
-def _listen(app: Flask) -> None:
-    user_logged_in.connect(_on_session_change, app)
-    user_logged_out.connect(_on_session_change, app)
-    user_authenticated.connect(_on_sign_in, app)
-    user_failed_authn.connect(_on_failed_sign_in, app)
-
-
-def _on_session_change(_sender: Flask, **_event: object) -> None:
-    """Carry nothing over from one person to the next, and no form's token from before the sign-in to after it."""
-    session.pop(ORGANISATION_KEY, None)
-    session.pop("csrf_token", None)
-    g.pop("csrf_token", None)
-    forget_actor()
-
-
-def _on_sign_in(_sender: Flask, *, user: User, authn_via: list[str] | None = None, **_event: object) -> None:
-    audit.record(
-        db.session,
-        actor_for(db.session, user),
-        action="user.signed_in",
-        subject=f"user:{user.email}",
-        address=request.remote_addr,
-        via=authn_via,
-    )
-
-
-def _on_failed_sign_in(_sender: Flask, *, user: User, auth_type: str, **_event: object) -> None:
-    log.warning("sign-in failed", user=str(user.id), what=auth_type, address=request.remote_addr)
+"""Our template of each mail, by the library's name for it."""
 
 
 def _no_rescue() -> ResponseReturnValue:

@@ -89,11 +89,15 @@ class TestMayGive:
     @pytest.mark.parametrize("kind", list(OrganisationKind))
     @pytest.mark.parametrize("has_partner", [True, False])
     def test_keeps_to_the_matrix(self, role: Role, kind: OrganisationKind, *, has_partner: bool) -> None:
-        expected = {
-            OrganisationKind.PLATFORM: STAFF,
-            OrganisationKind.PURCHASER: {Role.CANTEEN},
-            OrganisationKind.PARTNER: {Role.PARTNER_OFFICER},
-        }[kind] | ({Role.PARTNER_OFFICER} if has_partner else set())
+        expected = (
+            {
+                OrganisationKind.PLATFORM: STAFF,
+                OrganisationKind.PURCHASER: {Role.CANTEEN},
+                OrganisationKind.PARTNER: {Role.PARTNER_OFFICER},
+            }[kind]
+            | {Role.ADMINISTRATOR}
+            | ({Role.PARTNER_OFFICER} if has_partner else set())
+        )
 
         assert service.may_give(role, kind=kind, has_partner=has_partner) is (role in expected)
 

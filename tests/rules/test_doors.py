@@ -30,6 +30,8 @@ OPEN = {
     "POST /basket/lines/<sku_code>",
     "POST /language", "GET /login", "POST /login", "GET /tf-validate", "POST /tf-validate", "GET /tf-rescue",
     "POST /tf-rescue", "GET /tf-setup", "POST /tf-setup", "POST /tf-setup/<token>", "GET /tf-select", "POST /tf-select",
+    "GET /demo/mails", "GET /register", "POST /register", "GET /confirm", "POST /confirm", "GET /confirm/<token>", "GET /reset", "POST /reset",
+    "POST /confirm/<token>", "GET /reset/<token>", "POST /reset/<token>",
     "POST /logout", "GET /api/v1/docs", "GET /api/v1/openapi.json", "GET /api/v1/products",
     "GET /api/v1/products/<product_id>", "POST /api/v1/tokens",
 }  # fmt: skip
@@ -38,6 +40,8 @@ OPEN = {
 GUARDED: dict[str, frozenset[Who]] = {
     "GET /account": EVERYBODY,
     "POST /account/organisation": EVERYBODY,
+    "POST /account/sessions/end-others": EVERYBODY,
+    "POST /account/sessions/<uuid:session_id>/end": EVERYBODY,
     "POST /account/tokens": EVERYBODY,
     "POST /account/tokens/<uuid:token_id>/revoke": EVERYBODY,
     "GET /change": EVERYBODY,
@@ -65,6 +69,8 @@ GUARDED: dict[str, frozenset[Who]] = {
     "POST /finance/receipts": FINANCE,
     "GET /finance/totals": SALES,
     "GET /finance/totals.csv": SALES,
+    "GET /finance/totals.xlsx": SALES,
+    "GET /finance/map/counties.json": SALES,
     "GET /finance/declared": SALES,
     "GET /finance/transfers": LEDGER,
     "GET /finance/accounts": LEDGER,
