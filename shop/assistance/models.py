@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from shop.assistance.imports.models import SaleImport
 from shop.db import Base, Fen, Id, now
 
 UNKNOWN_COUNTY = "unknown"
@@ -49,6 +50,8 @@ class Sale(Base):
         CheckConstraint("amount_fen > 0", name="amount_positive"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
         Index(None, "partner_code", "sold_on"),
+        # Of an import's sales in the order in which they were made, so that they can be confirmed piece by piece.
+        Index(None, "import_id", "id", postgresql_where=sa.text("import_id IS NOT NULL")),
     )
 
     id: Mapped[Id]
@@ -76,6 +79,8 @@ class Sale(Base):
     reason: Mapped[str | None]
     """Why it was rejected or reversed. The audit trail holds every step; these columns hold the last decision."""
     is_demo: Mapped[bool] = mapped_column(default=False)
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey(SaleImport.id))
+    """The sheet in which it came."""
 
     evidence: Mapped[list["Evidence"]] = relationship(lazy="raise", order_by="Evidence.id")
 

@@ -1,7 +1,7 @@
 """Reporting off-platform sales and deciding on them. Runs in the caller's database transaction and never commits."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import sqlalchemy as sa
@@ -54,10 +54,10 @@ def report_sale(session: Session, actor: Actor, draft: SaleDraft, *, is_demo: bo
     today = business_day()
     draft = rules.normalised(draft, known=queries.known_codes(session, on=draft.sold_on), today=today)
     if _is_taken(session, draft):
-        raise _reference_taken()
-    holders = _holders(session, actor, draft.evidence)
-    if holders:
-        raise _claimed(draft, holders)
+        raise reference_taken()
+    taken = holders(session, actor, draft.evidence)
+    if taken:
+        raise claimed(draft, taken)
     sale = _sale(session, actor, draft)
     sale.is_demo = is_demo
     try:
@@ -78,9 +78,9 @@ def faults(session: Session, actor: Actor, draft: SaleDraft) -> tuple[FieldError
     # The database is asked only about what has the shape of a reference or a number at all.
     malformed = {error.field for error in errors}
     if "reference" not in malformed and _is_taken(session, draft):
-        errors += _reference_taken().errors
+        errors += reference_taken().errors
     papers = [paper for index, paper in enumerate(draft.evidence) if f"evidence.{index}.number" not in malformed]
-    return errors + _claimed(draft, _holders(session, actor, papers)).errors
+    return errors + claimed(draft, holders(session, actor, papers)).errors
 
 
 def confirm_sale(session: Session, actor: Actor, reference: str) -> Sale:
@@ -208,15 +208,24 @@ def _is_taken(session: Session, draft: SaleDraft) -> bool:
     return bool(session.scalar(sa.select(sa.exists().where(Sale.reference == draft.reference))))
 
 
-def _holders(session: Session, actor: Actor, papers: Iterable[Paper]) -> dict[Paper, str | None]:
+def holders(session: Session, actor: Actor, papers: Iterable[Paper]) -> dict[Paper, str | None]:
     """Return each paper that is taken, with the sale that holds it where the actor may see that sale."""
-    claimed = sa.tuple_(Evidence.kind, Evidence.number).in_(
-        [(paper.kind, paper.number) for paper in papers if paper.kind in rules.CLAIMING]
+    claiming = [paper for paper in papers if paper.kind in rules.CLAIMING]
+    if not claiming:
+        return {}
+    kinds, numbers = [paper.kind.value for paper in claiming], [paper.number for paper in claiming]
+    texts = sa.ARRAY(sa.Text)
+    claimed = (
+        sa.func.unnest(sa.cast(kinds, texts), sa.cast(numbers, texts)).table_valued("kind", "number").render_derived()
     )
     rows = session.execute(
         sa.select(Evidence.kind, Evidence.number, Sale.reference, queries.visible_to(actor).label("is_visible"))
+        .join(
+            claimed,
+            sa.and_(sa.type_coerce(Evidence.kind, sa.Text) == claimed.c.kind, Evidence.number == claimed.c.number),
+        )
         .join(Sale, Sale.id == Evidence.sale_id)
-        .where(Evidence.is_live, claimed)
+        .where(Evidence.is_live, Evidence.kind.in_(sorted(rules.CLAIMING)))
     )
     return {Paper(row.kind, row.number): row.reference if row.is_visible else None for row in rows}
 
@@ -225,22 +234,24 @@ def _refusal(error: IntegrityError, draft: SaleDraft) -> Exception:
     """Turn the database's own refusal, which only a simultaneous report meets, into the same words."""
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
     if constraint == "uq_sale_reference":
-        return _reference_taken()
+        return reference_taken()
     if constraint == "uq_evidence_claim":
-        return _claimed(draft, {paper: None for paper in draft.evidence if paper.kind in rules.CLAIMING})
+        return claimed(draft, {paper: None for paper in draft.evidence if paper.kind in rules.CLAIMING})
     return error
 
 
-def _reference_taken() -> ReferenceTaken:
+def reference_taken() -> ReferenceTaken:
+    """Return the refusal of a reference that is in use."""
     message = gettext("编号已被使用，请换一个；重复提交同一笔销售不会重复计算")
     return ReferenceTaken(message, errors=(FieldError("reference", message),))
 
 
-def _claimed(draft: SaleDraft, holders: dict[Paper, str | None]) -> EvidenceClaimed:
+def claimed(draft: SaleDraft, taken: Mapping[Paper, str | None]) -> EvidenceClaimed:
+    """Return the refusal of a sale some of whose papers are taken, naming each of them."""
     errors = []
     for index, paper in enumerate(draft.evidence):
-        if paper in holders:
-            holder = holders[paper]
+        if paper in taken:
+            holder = taken[paper]
             message = (
                 gettext("%(number)s 已用于销售 %(reference)s", number=paper.number, reference=holder)
                 if holder

@@ -7,16 +7,12 @@ from importlib import resources
 
 import sqlalchemy as sa
 
+from shop.queue import NAME, SELECT_FOR_SESSION, SELECT_FOR_TRANSACTION
+
+__all__ = ["SELECT_FOR_SESSION", "SELECT_FOR_TRANSACTION", "prepare"]
+
 _ONE_AT_A_TIME = 6_206_207
 """The advisory lock that two who prepare share: the second waits and finds the work done."""
-
-_NAME = "CASE current_schema() WHEN 'public' THEN 'ganwei_jobs' ELSE current_schema() || '_jobs' END"
-
-_SELECT = f"SELECT set_config('search_path', quote_ident({_NAME}), %s)"
-SELECT_FOR_SESSION = _SELECT % "false"
-"""Makes a connection that finds the programme's tables find the queue's instead."""
-SELECT_FOR_TRANSACTION = _SELECT % "true"
-"""The same until the transaction ends."""
 
 
 def prepare(connection: sa.Connection, *, role: str) -> None:
@@ -27,7 +23,7 @@ def prepare(connection: sa.Connection, *, role: str) -> None:
     """
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
     programme = connection.scalar(sa.text("SELECT current_setting('search_path')"))
-    name = connection.scalar(sa.text(f"SELECT quote_ident({_NAME})"))
+    name = connection.scalar(sa.text(f"SELECT quote_ident({NAME})"))
     # IF NOT EXISTS would ask for the right to make schemas even where an administrator has made this one.
     if not connection.scalar(sa.text("SELECT to_regnamespace(:name)"), {"name": name}):
         connection.execute(sa.text(f"CREATE SCHEMA {name}"))

@@ -1,6 +1,6 @@
 """Reads of the registry: who and what is known, and what held on a day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -70,6 +70,42 @@ def is_paired(session: Session, *, partner_code: str, county_code: str, on: date
     A pairing with a prefecture covers its counties of the contiguous poor areas only, and one with a province covers
     none by itself, because that is how the programme was published. An unknown start or end does not exclude.
     """
+    query, helper, origin = _pairings()
+    found = query.where(
+        origin.code == county_code,
+        sa.or_(helper.code == partner_code, helper.parent_code == partner_code),
+        _holds(Pairing.since, Pairing.until, on=on),
+    )
+    return bool(session.scalar(sa.select(found.exists())))
+
+
+@dataclass(frozen=True)
+class Pairings:
+    """Every pairing at once, for whoever asks about thousands of sales; it answers as `is_paired` does."""
+
+    spans: Mapping[tuple[str, str], Sequence[tuple[date | None, date | None]]]
+    """From when (in) until when (out) by partner and county."""
+
+    def hold(self, *, partner_code: str, county_code: str, on: date) -> bool:
+        """Tell whether a partner, or one of its districts, was paired with a county on a day."""
+        return any(
+            (since is None or since <= on) and (until is None or until > on)
+            for since, until in self.spans.get((partner_code, county_code), ())
+        )
+
+
+def pairings(session: Session) -> Pairings:
+    """Return every pairing of a partner, by itself or through one of its districts, with a county."""
+    spans: dict[tuple[str, str], list[tuple[date | None, date | None]]] = {}
+    query, _, _ = _pairings()
+    for row in session.execute(query):
+        for partner in {row.helper, row.parent} - {None}:
+            spans.setdefault((partner, row.county), []).append((row.since, row.until))
+    return Pairings(spans)
+
+
+def _pairings() -> tuple[sa.Select[*tuple[Any, ...]], type[Partner], type[Region]]:
+    """Return the query of every pairing with the counties that it covers; its helper and its county."""
     helper, paired, origin = aliased(Partner), aliased(Region), aliased(Region)
     covers = sa.or_(
         sa.and_(paired.level == RegionLevel.COUNTY, paired.code == origin.code),
@@ -80,17 +116,19 @@ def is_paired(session: Session, *, partner_code: str, county_code: str, on: date
         ),
     )
     query = (
-        sa.select(Pairing.code)
+        sa.select(
+            helper.code.label("helper"),
+            helper.parent_code.label("parent"),
+            origin.code.label("county"),
+            Pairing.since,
+            Pairing.until,
+        )
+        .select_from(Pairing)
         .join(helper, helper.code == Pairing.partner_code)
         .join(paired, paired.code == Pairing.region_code)
         .join(origin, covers)
-        .where(
-            origin.code == county_code,
-            sa.or_(helper.code == partner_code, helper.parent_code == partner_code),
-            _holds(Pairing.since, Pairing.until, on=on),
-        )
     )
-    return bool(session.scalar(sa.select(query.exists())))
+    return query, helper, origin
 
 
 def counting_rule(session: Session, *, on: date) -> CountingRule:
