@@ -47,9 +47,11 @@ def _register(app: Flask, settings: Settings) -> None:
     from shop.identity import setup as identity
     from shop.jobs import metrics
     from shop.mail import setup as mail
+    from shop.operations import requests
 
     logs.configure()
     logs.register(app)
+    requests.register(app)
     db.init_app(app)
     if settings.slow_query_ms:
         with app.app_context():
@@ -72,8 +74,10 @@ def _register(app: Flask, settings: Settings) -> None:
 def _register_pages(app: Flask) -> None:
     from shop.assistance import pages as assistance
     from shop.catalogue import pages as catalogue
+    from shop.catalogue.finding import pages as browse
     from shop.finance import pages as finance
     from shop.finance.figures import pages as figures
+    from shop.finance.home import pages as home
     from shop.finance.months import pages as months
     from shop.finance.trail import pages as trail
     from shop.identity import pages as identity
@@ -83,9 +87,9 @@ def _register_pages(app: Flask) -> None:
     from shop.payments import pages as payments
     from shop.procurement import pages as procurement
 
-    for one in (signin, mail):
+    for one in (signin, browse, mail, figures, home):
         app.register_blueprint(one.blueprint)
-    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, figures, months, trail):
+    for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail):
         app.register_blueprint(capability.blueprint)
 
 

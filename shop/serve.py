@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,11 +73,17 @@ def main() -> None:
 
 
 def _serve(port: int) -> None:
+    # Where the web server's processes add up what they count.
+    with tempfile.TemporaryDirectory(prefix="ganwei-counts-") as counts:
+        _serve_counting(port, counts)
+
+
+def _serve_counting(port: int, counts: str) -> None:
     embedded = not os.environ.get("DATABASE_URL")
     server = ensure_running() if embedded else None
     web = worker = None
     try:
-        env = _environment(server)
+        env = _environment(server) | {"PROMETHEUS_MULTIPROC_DIR": counts}
         _prepare(env, server)
         web = _start_web(env, port)
         _wait_until_ready(web, port)

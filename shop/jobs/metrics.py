@@ -1,7 +1,4 @@
-"""`GET /metrics`: what an operator watches, read from the database at each scrape.
-
-Several processes serve, so none of them counts anything: they would all tell something else.
-"""
+"""`GET /metrics`: what an operator watches, read from the database and from all processes' counts at each scrape."""
 
 import hmac
 import ipaddress
@@ -12,7 +9,7 @@ from http import HTTPStatus
 import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Response, current_app, request
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +19,7 @@ from shop.config import Settings
 from shop.db import db, now
 from shop.errors import NotFound
 from shop.jobs.schema import SELECT_FOR_TRANSACTION
+from shop.operations import requests
 
 log = structlog.get_logger()
 blueprint = Blueprint("metrics", __name__)
@@ -65,12 +63,15 @@ class _Reading:
     head: ledger.Head
     jobs: list[tuple[str, str, int]]
     """Status, queue, number."""
+    connections: list[tuple[str, int]]
+    """State, number."""
 
 
 class _Figures(Collector):
     """The figures of one scrape."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
+        yield from requests.figures()
         try:
             reading = _read()
         except SQLAlchemyError as error:
@@ -92,6 +93,12 @@ class _Figures(Collector):
         for status, queue, count in reading.jobs:
             jobs.add_metric((status, queue), count)
         yield jobs
+        connections = GaugeMetricFamily(
+            "ganwei_database_connections", _HELP["ganwei_database_connections"], labels=("state",)
+        )
+        for state, count in reading.connections:
+            connections.add_metric((state,), count)
+        yield connections
 
 
 _HELP = {
@@ -99,6 +106,7 @@ _HELP = {
     "ganwei_ledger_head_seq": "Sequence number of the last seal of the ledger.",
     "ganwei_ledger_unsealed_entries": "Committed entries that wait for their seal.",
     "ganwei_ledger_seal_lag_seconds": "Age of the oldest entry that waits for its seal; 0 when none waits.",
+    "ganwei_database_connections": "The application role's connections to this database, by what they do.",
     "ganwei_jobs": "Jobs in the queue by status and queue. One that succeeded is no longer there.",
 }
 
@@ -107,8 +115,18 @@ def _read() -> _Reading:
     with db.sessionmaker() as session:
         session.execute(sa.text(_PATIENCE))
         head = ledger.head(session)
+        connections = session.execute(
+            sa.text(
+                "SELECT coalesce(state, 'unknown'), count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND usename = current_user GROUP BY 1 ORDER BY 1"
+            )
+        ).all()
         session.execute(sa.text(SELECT_FOR_TRANSACTION))
         jobs = session.execute(
             sa.text("SELECT status::text, queue_name, count(*) FROM procrastinate_jobs GROUP BY 1, 2 ORDER BY 1, 2")
         )
-        return _Reading(head, [(status, queue, count) for status, queue, count in jobs])
+        return _Reading(
+            head,
+            [(status, queue, count) for status, queue, count in jobs],
+            [(state, count) for state, count in connections],
+        )

@@ -16,6 +16,7 @@ from tests.jobs.conftest import Sql
 from tests.ledger.factories import a_sale
 
 TOKEN = "t" * 32
+LEDGER = ("ganwei_database_up", "ganwei_ledger", "ganwei_jobs")
 
 
 def figures(client: FlaskClient) -> dict[str, float]:
@@ -32,7 +33,9 @@ def figures(client: FlaskClient) -> dict[str, float]:
 class TestMetrics:
     @pytest.mark.usefixtures("sql")
     def test_are_nothing_for_empty_books(self, client: FlaskClient) -> None:
-        assert figures(client) == {
+        found = figures(client)
+
+        assert {name: value for name, value in found.items() if name.startswith(LEDGER)} == {
             "ganwei_database_up": 1,
             "ganwei_ledger_head_seq": 0,
             "ganwei_ledger_unsealed_entries": 0,
@@ -84,7 +87,32 @@ class TestMetrics:
         away = sa.create_engine("postgresql+psycopg:///shop?host=/nowhere")
         monkeypatch.setattr(Session, "get_bind", lambda *_, **__: away)
 
-        assert figures(client) == {"ganwei_database_up": 0}
+        found = figures(client)
+
+        assert {name: value for name, value in found.items() if name.startswith(LEDGER)} == {"ganwei_database_up": 0}
+
+    def test_count_and_time_requests_by_their_route(self, client: FlaskClient) -> None:
+        name = "ganwei_http_request_seconds"
+        labels = "method=GET route=/products/<product_id> status=404"
+        before = figures(client)
+        for number in range(3):
+            client.get(f"/products/none-{number}")
+        client.open("/nowhere", method="INVENTED")
+
+        after = figures(client)
+
+        assert after[f"{name}_count {labels}"] - before.get(f"{name}_count {labels}", 0) == 3
+        assert after[f"{name}_bucket le=+Inf {labels}"] == after[f"{name}_count {labels}"]
+        assert after[f"{name}_sum {labels}"] > before.get(f"{name}_sum {labels}", 0)
+        assert f"{name}_count method=other route=none status=404" in after
+        assert not [sample for sample in after if "none-1" in sample]
+
+    def test_tell_connections_to_the_database(self, client: FlaskClient) -> None:
+        found = figures(client)
+
+        assert found["ganwei_database_connections state=active"] >= 1
+        assert found["ganwei_database_pool_connections state=in_use"] >= 0
+        assert found["ganwei_database_pool_connections state=idle"] >= 0
 
     def test_come_in_the_format_that_is_asked_for_and_are_not_stored(self, client: FlaskClient) -> None:
         plain = client.get("/metrics")
