@@ -9,11 +9,12 @@ from shop.demo import demo
 from shop.finance.cli import ledger
 from shop.identity.cli import organisation, user
 from shop.jobs.cli import jobs
+from shop.operations.cli import backup, restore
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def register(app: Flask) -> None:
     """Add every command group to `flask`."""
-    for group in (reference, demo, user, organisation, ledger, jobs):
-        app.cli.add_command(group)
+    for command in (reference, demo, user, organisation, ledger, jobs, backup, restore):
+        app.cli.add_command(command)
