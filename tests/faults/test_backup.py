@@ -114,14 +114,14 @@ class TestDrill:
         assert list((tmp_path / "monday").iterdir()) == []
 
     def test_what_is_missing_after_a_restore_is_named(
-        self, app: Flask, session: Session, books: ledger.Head, settings: Settings, tmp_path: Path
+        self, app: Flask, session: Session, books: ledger.Head, database_urls: DatabaseUrls, tmp_path: Path
     ) -> None:
         assert books.seq
         assert run(app, "backup", str(tmp_path / "monday")).exit_code == 0
         manifest = backup.read_manifest(tmp_path / "monday")
         assert backup.differences(session, manifest) == []
         session.rollback()
-        execute(settings.database_owner_url, "DELETE FROM audit_event")
+        execute(database_urls.superuser, "DELETE FROM audit_event")
 
         assert backup.differences(session, manifest) == [
             f"audit_event has 0 rows, not {manifest.rows['audit_event']}",
