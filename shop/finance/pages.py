@@ -1,19 +1,18 @@
-"""Pages over the ledger: totals, transfers, accounts, the declared figures, and the check of the books."""
+"""Pages over the ledger: transfers, accounts, the declared figures, and the check of the books."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 
 import ledger
-from shop.db import Page, business_day, db, now
+from shop.db import Page, business_day, db, now, transaction
 from shop.finance import agreement, declared, documents, drilldown, knowledge, periods, queries, tables
+from shop.finance.agreement import record
 from shop.finance.knowledge import NOW, Known
-from shop.finance.periods import PRESET_LABELS, Period, Preset
 from shop.finance.queries import LEDGER_READERS, TOTALS_READERS
-from shop.finance.tables import CUT_LABELS, Cut, Table
 from shop.identity.actor import require_actor, requires
 from shop.registry import queries as registry
 from shop.web import page_number
@@ -35,6 +34,7 @@ CHECK_LABELS = {
     "waiting": lazy_gettext("每笔记录已封印，或在等待封印"),
     "rights": lazy_gettext("应用无权修改或删除账目"),
     "orders": lazy_gettext("订单金额与明细、收款一致"),
+    "receipts": lazy_gettext("到账款项的去向合计一致"),
     "documents": lazy_gettext("账目与订单、销售、收款单据一致"),
 }
 
@@ -58,36 +58,6 @@ class TransferLine:
 @blueprint.context_processor
 def _days() -> dict[str, object]:
     return {"today": business_day()}
-
-
-@blueprint.get("/finance/totals")
-@requires(*TOTALS_READERS)
-def totals_page() -> ResponseReturnValue:
-    """Show the totals of a period, cut one way, each side with its own subtotal."""
-    preset, period, table = _chosen_table()
-    return render_template(
-        "finance/totals.html",
-        table=table,
-        preset=preset,
-        period=period,
-        known=table.view.known,
-        presets=PRESET_LABELS,
-        cuts=CUT_LABELS,
-        query_of=tables.query_of,
-        may_drill=require_actor().has(*LEDGER_READERS),
-    )
-
-
-@blueprint.get("/finance/totals.csv")
-@requires(*TOTALS_READERS)
-def totals_csv() -> ResponseReturnValue:
-    """Send the table of the totals page as a file."""
-    _, period, table = _chosen_table()
-    ends = [*period.as_query().values()] or ["all"]
-    days = "_".join([*ends, *(f"known-{moment}" for moment in table.view.known.as_query().values())])
-    response = Response(tables.as_csv(table, is_demo=queries.is_demo()), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="ganwei-{table.cut}-{days.replace(":", "")}.csv"'
-    return response
 
 
 @blueprint.get("/finance/transfers")
@@ -181,20 +151,9 @@ def verify_page() -> ResponseReturnValue:
         # A session of its own: the check needs one snapshot from its first read.
         with db.sessionmaker() as session:
             verdict = agreement.verify(session)
+        with transaction() as session:
+            record.keep(session, require_actor(), verdict)
     return render_template("finance/verify.html", verdict=verdict, labels=CHECK_LABELS)
-
-
-def _chosen_table() -> tuple[Preset, Period, Table]:
-    preset, period = periods.chosen(request.args, today=business_day())
-    cut = request.args.get("cut", "")
-    table = tables.totals_table(
-        db.session,
-        cut=Cut(cut) if cut in set(Cut) else Cut.PARTNER,
-        period=period,
-        where=queries.scope(require_actor()),
-        known=_known(),
-    )
-    return preset, period, table
 
 
 def _known() -> Known:

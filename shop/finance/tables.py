@@ -1,25 +1,23 @@
 """The totals table that finance reads: rows grouped by side, a subtotal each, and a labelled sum of all.
 
-The screen and the CSV file are two renderings of the same lines.
+The screen, its chart and the files are renderings of the same lines.
 """
 
-import csv
 import enum
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 
 from shop.finance import queries
-from shop.finance.knowledge import NOW, Known
+from shop.finance.figures import comparison
+from shop.finance.figures.choice import Choice
 from shop.finance.periods import Period
 from shop.finance.queries import TotalsView
 from shop.registry import queries as registry
 from shop.registry.queries import Names
-from shop.web import format_instant
 
 SIDES = ("eastern", "central", "none")
 """The order of the sides on every page."""
@@ -28,32 +26,9 @@ NOBODY = "none"
 OUTSIDE = "outside"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _FEN_PER_YUAN = 100
+_ONE_SIDED = frozenset({"side", "partner"})
+"""Filters that leave one side only: zeros elsewhere, and a sum of sides, would say too much."""
 
-
-class Cut(enum.StrEnum):
-    """The ways in which the page cuts the totals."""
-
-    PARTNER = "partner"
-    COUNTY = "county"
-    CATEGORY = "category"
-    CHANNEL = "channel"
-    MONTH = "month"
-
-
-CUT_LABELS = {
-    Cut.PARTNER: lazy_gettext("按帮扶方与方式"),
-    Cut.COUNTY: lazy_gettext("按产地县"),
-    Cut.CATEGORY: lazy_gettext("按品类"),
-    Cut.CHANNEL: lazy_gettext("按渠道"),
-    Cut.MONTH: lazy_gettext("按月份"),
-}
-CUT_DIMENSIONS: Mapping[Cut, tuple[str, ...]] = {
-    Cut.PARTNER: ("partner", "mode"),
-    Cut.COUNTY: ("county",),
-    Cut.CATEGORY: ("category",),
-    Cut.CHANNEL: ("channel",),
-    Cut.MONTH: ("month",),
-}
 DIMENSION_LABELS = {
     "side": lazy_gettext("口径"),
     "partner": lazy_gettext("帮扶方"),
@@ -79,14 +54,31 @@ class LineKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its texts, its figure, and the filter that finds the transfers behind it."""
+    """One line: its texts, its figure, and the filter that finds the transfers behind it.
+
+    `before_fen` and `before_count` are the figure of the other period, `before_where` the filter behind that; without a
+    comparison they mean nothing.
+    """
 
     kind: LineKind
     cells: tuple[str, ...]
-    is_outside: bool
     amount_fen: int
     count: int
     where: Mapping[str, str]
+    is_outside: bool = False
+    before_fen: int = 0
+    before_count: int = 0
+    before_where: Mapping[str, str] | None = None
+
+    @property
+    def difference_fen(self) -> int:
+        """By how much the amount changed."""
+        return self.amount_fen - self.before_fen
+
+    @property
+    def change_percent(self) -> Decimal | None:
+        """The change in percent; None where nothing was before."""
+        return comparison.change_percent(self.amount_fen, self.before_fen)
 
 
 @dataclass(frozen=True)
@@ -102,63 +94,54 @@ class Card:
 
 @dataclass(frozen=True)
 class Table:
-    """What the page shows and the file holds. `only` names the partner to which it is limited."""
+    """What the page shows and the files hold.
 
-    cut: Cut
+    `where` are all filters, those of the reader's role included. `only` names the partner to which the role limits it.
+    """
+
+    choice: Choice
     headings: tuple[str, ...]
     lines: Sequence[Line]
     cards: Sequence[Card]
     view: TotalsView
+    conditions: Sequence[tuple[str, str, str]]
     only: str | None = None
 
 
-def totals_table(session: Session, *, cut: Cut, period: Period, where: Mapping[str, str], known: Known = NOW) -> Table:
-    """Return the totals of the assistance book, cut one way.
+def totals_table(session: Session, choice: Choice, *, scope: Mapping[str, str]) -> Table:
+    """Return the totals of the assistance book as they were chosen, within what the reader's role may see.
 
-    Limited to a partner, it has that partner's side only: zeros elsewhere, and a sum of sides, would say too much.
+    Where the books are limited to one side, there is no other side's zero and no sum of sides.
     """
-    dimensions = CUT_DIMENSIONS[cut]
-    by = ("side", *dimensions, "pairing")
-    view = queries.totals(session, book="aid", by=by, period=period, where=where, known=known)
+    where = {**choice.where, **scope}
+    by = ("side", *choice.dimensions, "pairing")
+    now, before = _views(session, choice, by=by, where=where)
     names = registry.names(session)
-    rows = _rows(view, dimensions, names)
-    groups = {side: [line for line in rows if line.where["side"] == side] for side in SIDES}
+    rows = _rows(choice, (now, before), by=by[:-1], names=names)
+    is_one_sided = not _ONE_SIDED.isdisjoint(where)
     lines: list[Line] = []
-    for side, members in groups.items():
+    cards: list[Card] = []
+    for side in SIDES:
+        members = [line for line in rows if line.where["side"] == side]
+        label = queries.named(names, "side", side)["name"]
         if members:
-            lines += [*members, _subtotal(side, members, names, where)]
-    if lines and not where:
-        label = (str(GRAND_TOTAL), *("" for _ in dimensions))
-        lines.append(Line(LineKind.TOTAL, label, False, view.total_fen, view.count, dict(where)))  # noqa: FBT003 -- a plain record
-    headings = tuple(str(DIMENSION_LABELS[name]) for name in ("side", *dimensions))
-    cards = [_card(side, members, names) for side, members in groups.items() if members or not where]
-    only = queries.named(names, "partner", where["partner"])["name"] if "partner" in where else None
-    return Table(cut, headings, lines, cards, view, only)
-
-
-def as_csv(table: Table, *, is_demo: bool) -> bytes:
-    """Return the table as a CSV file for spreadsheet programs: UTF-8 with a byte order mark, one record a line.
-
-    Amounts are plain numbers, in yuan and in fen. What was typed by people cannot become a formula. In a demo every
-    record says so.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out)
-    headings = [*table.headings, gettext("结对关系"), gettext("金额（元）"), gettext("金额（分）"), gettext("笔数")]
-    headings += [gettext("期间"), gettext("规则版本"), gettext("取数时间"), gettext("已知截至"), gettext("数据性质")]
-    writer.writerow(headings)
-    facts = [
-        table.view.period.label,
-        "、".join(table.view.rules),
-        format_instant(table.view.as_of),
-        table.view.known.label,
-        gettext("演示数据") if is_demo else gettext("正式数据"),
-    ]
-    for line in table.lines:
-        figures = [plain_yuan(line.amount_fen), line.amount_fen, line.count]
-        pairing = gettext("结对关系外") if line.is_outside else ""
-        writer.writerow([*map(guarded, line.cells), pairing, *figures, *map(guarded, facts)])
-    return out.getvalue().encode("utf-8-sig")
+            subtotal = gettext("%(side)s小计", side=label)
+            lines += [*members, _sum(members, LineKind.SUBTOTAL, subtotal, {"side": side})]
+        if members or not is_one_sided:
+            cards.append(_card(side, label, members))
+    if lines and not is_one_sided:
+        lines.append(_sum(rows, LineKind.TOTAL, str(GRAND_TOTAL), {}))
+    labels = condition_labels(names, choice.where)
+    return Table(
+        choice=choice,
+        headings=tuple(str(DIMENSION_LABELS[name]) for name in by[:-1]),
+        # What the filters of the address demand of a figure, they demand of the transfers behind it.
+        lines=[replace(line, where={**choice.where, **line.where}) for line in lines],
+        cards=cards,
+        view=now,
+        conditions=[(name, *label) for name, label in zip(choice.where, labels, strict=True)],
+        only=queries.named(names, "partner", scope["partner"])["name"] if "partner" in scope else None,
+    )
 
 
 def guarded(text: str) -> str:
@@ -172,33 +155,6 @@ def plain_yuan(amount_fen: int) -> str:
     return f"{'-' if amount_fen < 0 else ''}{yuan}.{fen:02d}"
 
 
-def _rows(view: TotalsView, dimensions: Sequence[str], names: Names) -> list[Line]:
-    """Return one line a combination; pairing means nothing where nobody helped, so those halves are one line."""
-    lines: list[Line] = []
-    ordered = sorted(view.rows, key=_order)
-    for _, same in groupby(ordered, key=_order):
-        rows = list(same)
-        codes = rows[0].codes
-        shown = ("side", *dimensions)
-        has_pairing = codes["side"] != NOBODY
-        lines.append(
-            Line(
-                kind=LineKind.ROW,
-                cells=tuple(value_label(names, name, codes[name]) for name in shown),
-                is_outside=has_pairing and codes["pairing"] == OUTSIDE,
-                amount_fen=sum(row.amount_fen for row in rows),
-                count=sum(row.count for row in rows),
-                where={name: codes[name] for name in (*shown, *(["pairing"] if has_pairing else []))},
-            )
-        )
-    return lines
-
-
-def _order(row: queries.TotalsRow) -> tuple[str, ...]:
-    pairing = "" if row.codes["side"] == NOBODY else row.codes["pairing"]
-    return (*(code for name, code in row.codes.items() if name != "pairing"), pairing)
-
-
 def value_label(names: Names, dimension: str, code: str) -> str:
     """Return a dimension's value in the reader's language."""
     return code if dimension in {"month", "year"} else queries.named(names, dimension, code)["name"]
@@ -209,28 +165,91 @@ def condition_labels(names: Names, where: Mapping[str, str]) -> list[tuple[str, 
     return [(str(DIMENSION_LABELS[name]), value_label(names, name, code)) for name, code in where.items()]
 
 
-def _subtotal(side: str, members: Sequence[Line], names: Names, where: Mapping[str, str]) -> Line:
-    label = gettext("%(side)s小计", side=queries.named(names, "side", side)["name"])
+def query_of(line: Line, choice: Choice) -> dict[str, str]:
+    """Return the address parameters that find the transfers behind a line."""
+    return {"book": "aid", **line.where, **choice.period.as_query(), **choice.known.as_query()}
+
+
+def query_before(line: Line, choice: Choice) -> dict[str, str]:
+    """Return the address parameters that find the transfers behind a line's figure of the other period."""
+    days = choice.versus.period.as_query() if choice.versus else {}
+    where = {**line.where, **(line.before_where or {})}
+    return {"book": "aid", **where, **days, **choice.known.as_query()}
+
+
+def _views(
+    session: Session, choice: Choice, *, by: Sequence[str], where: Mapping[str, str]
+) -> tuple[TotalsView, TotalsView | None]:
+    def view(period: Period) -> TotalsView:
+        return queries.totals(session, book="aid", by=by, period=period, where=where, known=choice.known)
+
+    return view(choice.period), view(choice.versus.period) if choice.versus else None
+
+
+Key = tuple[str, ...]
+
+
+def _figures(view: TotalsView | None, *, by: Sequence[str], months_later: int) -> dict[Key, tuple[int, int]]:
+    """Return amount and count by the codes of `by` and the pairing, which means nothing where nobody helped."""
+    found: dict[Key, tuple[int, int]] = {}
+    for row in view.rows if view else ():
+        codes = dict(row.codes)
+        if "month" in codes:
+            codes["month"] = comparison.shifted_month(codes["month"], months_later)
+        pairing = "" if codes["side"] == NOBODY else codes["pairing"]
+        key = (*(codes[name] for name in by), pairing)
+        amount_fen, count = found.get(key, (0, 0))
+        found[key] = (amount_fen + row.amount_fen, count + row.count)
+    return found
+
+
+def _rows(
+    choice: Choice, views: tuple[TotalsView, TotalsView | None], *, by: Sequence[str], names: Names
+) -> list[Line]:
+    """Return one line a combination that either period has; the months of the other stand beside those of the first."""
+    offset = comparison.month_offset(choice.period, choice.versus.period) if choice.versus else 0
+    now = _figures(views[0], by=by, months_later=0)
+    before = _figures(views[1], by=by, months_later=-offset)
+    lines = []
+    for key in sorted(now | before):
+        codes = dict(zip(by, key[:-1], strict=True))
+        cells = {name: value_label(names, name, code) for name, code in codes.items()}
+        before_where = {}
+        if choice.versus and "month" in codes:
+            before_where["month"] = other = comparison.shifted_month(codes["month"], offset)
+            cells["month"] = gettext("%(month)s（对比 %(other)s）", month=codes["month"], other=other)
+        lines.append(
+            Line(
+                LineKind.ROW,
+                tuple(cells.values()),
+                *now.get(key, (0, 0)),
+                where=codes | ({"pairing": key[-1]} if key[-1] else {}),
+                is_outside=key[-1] == OUTSIDE,
+                before_fen=before.get(key, (0, 0))[0],
+                before_count=before.get(key, (0, 0))[1],
+                before_where=before_where,
+            )
+        )
+    return lines
+
+
+def _sum(members: Sequence[Line], kind: LineKind, label: str, where: Mapping[str, str]) -> Line:
     return Line(
-        kind=LineKind.SUBTOTAL,
+        kind=kind,
         cells=(label, *("" for _ in members[0].cells[1:])),
-        is_outside=False,
         amount_fen=sum(line.amount_fen for line in members),
         count=sum(line.count for line in members),
-        where={**where, "side": side},
+        where=where,
+        before_fen=sum(line.before_fen for line in members),
+        before_count=sum(line.before_count for line in members),
     )
 
 
-def _card(side: str, members: Sequence[Line], names: Names) -> Card:
+def _card(side: str, label: str, members: Sequence[Line]) -> Card:
     return Card(
         side=side,
-        label=queries.named(names, "side", side)["name"],
+        label=label,
         amount_fen=sum(line.amount_fen for line in members),
         count=sum(line.count for line in members),
         outside_fen=sum(line.amount_fen for line in members if line.is_outside),
     )
-
-
-def query_of(line: Line, period: Period, known: Known) -> dict[str, str]:
-    """Return the address parameters that find the transfers behind a line."""
-    return {"book": "aid", **line.where, **period.as_query(), **known.as_query()}

@@ -8,6 +8,7 @@ import click
 import ledger as books
 from shop.db import db, transaction
 from shop.finance import agreement
+from shop.finance.agreement import record
 from shop.finance.cli.output import ProgressBars, in_english
 
 _SEAL = re.compile(r"(\d{1,18})(?::([0-9a-f]{64}))?", re.ASCII | re.IGNORECASE)
@@ -26,6 +27,9 @@ def verify(*, since: str | None) -> None:
     seq, is_as_kept = _kept_seal(since)
     with db.sessionmaker() as session, ProgressBars() as bars:
         verdict = agreement.verify(session, since=seq, on_progress=bars.update, on_problem=_tell)
+    if seq is None:
+        with transaction() as session:
+            record.keep(session, None, verdict)
     problems = {problem.check: problem for problem in verdict.problems}
     for check, rows in verdict.checked.items():
         problem = problems.get(check)

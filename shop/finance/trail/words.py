@@ -14,6 +14,7 @@ from shop.finance.trail.queries import Seen
 from shop.web import format_instant
 
 ACTIONS = {
+    "ledger.verified": lazy_gettext("核验账本"),
     "listing.set": lazy_gettext("上架或下架"),
     "membership.added": lazy_gettext("加入机构"),
     "order.accept": lazy_gettext("验收订单"),

@@ -70,11 +70,21 @@ async function copyText(button) {
   setTimeout(() => { label.textContent = before; }, 1600);
 }
 
+/** A field that only one choice of another needs: data-only-with="vs=custom". */
+function showOnlyWith(box) {
+  const [name, value] = box.dataset.onlyWith.split("=");
+  const other = box.closest("form").elements.namedItem(name);
+  const show = () => { box.hidden = other.value !== value; };
+  other.addEventListener("change", show);
+  show();
+}
+
 document.addEventListener("submit", sendOnce);
 document.querySelectorAll("div[data-quantity]").forEach(addStepper);
 document.querySelectorAll("input[data-quantity]").forEach(sendQuantity);
 document.querySelectorAll("form[data-autosubmit]").forEach(sendOnChange);
 document.querySelectorAll("form[data-tidy]").forEach(leaveEmptyFieldsOut);
+document.querySelectorAll("[data-only-with]").forEach(showOnlyWith);
 document.querySelectorAll("[data-print]").forEach((button) => {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

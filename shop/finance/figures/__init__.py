@@ -1,0 +1,1 @@
+"""Totals that people look at: chosen, cut, compared, drawn and exported."""

@@ -1,0 +1,213 @@
+// Draws the table of a totals page. Without this file, or where drawing fails, the table says the same.
+
+const style = getComputedStyle(document.documentElement);
+const token = (name) => style.getPropertyValue(name).trim();
+const INK = token("--gw-ink");
+const SOFT = token("--gw-ink-soft");
+const LINE = token("--gw-line");
+const COLOURS = [token("--gw-green"), token("--gw-apricot"), token("--gw-blue"), token("--gw-loess"), token("--gw-cinnabar")];
+const BEFORE = "#b9b0a4";
+const SHADES = ["#eef4ee", "#bcd8cb", "#74ad92", "#2f7d5b", "#0f4a33"];
+const PAPER_WIDTH = 660;
+const ROW_HEIGHT = 34;
+
+/** Amounts are integers of fen; these write them in yuan, in full or short as an axis needs them. */
+function moneyOf(locale) {
+  const full = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const short = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+  return { full: (fen) => `¥${full.format(fen / 100)}`, short: (fen) => short.format(fen / 100) };
+}
+
+/** A tooltip's text as elements: the page's content security policy refuses style attributes in HTML. */
+function tip(title, rows) {
+  const box = document.createElement("div");
+  box.className = "gw-chart-tip";
+  box.append(Object.assign(document.createElement("strong"), { textContent: title }));
+  for (const [name, value] of rows) {
+    const row = document.createElement("div");
+    row.append(
+      Object.assign(document.createElement("span"), { textContent: name }),
+      Object.assign(document.createElement("span"), { textContent: value }),
+    );
+    box.append(row);
+  }
+  return box;
+}
+
+const common = () => ({
+  color: COLOURS,
+  textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: INK },
+  animation: false,
+});
+
+function barsOption(chart, { money, words, isNarrow }) {
+  const names = chart.items.map((item) => item.name);
+  const series = chart.series.map(({ name, values }) => ({ name, type: "bar", stack: "now", data: values, barMaxWidth: 28 }));
+  if (chart.before) {
+    const mark = chart.upright ? { type: "line", symbolSize: 7 } : { type: "bar", barMaxWidth: 10, barGap: "10%" };
+    series.push({ ...mark, name: words.before, data: chart.before, color: BEFORE });
+  }
+  const items = {
+    type: "category",
+    data: names,
+    inverse: !chart.upright,
+    axisTick: { show: false },
+    axisLine: { lineStyle: { color: LINE } },
+    axisLabel: { color: INK, hideOverlap: true, width: chart.upright ? undefined : isNarrow ? 92 : 190, overflow: "truncate" },
+  };
+  const amounts = {
+    type: "value",
+    axisLabel: { color: SOFT, formatter: money.short, hideOverlap: true },
+    splitLine: { lineStyle: { color: LINE } },
+    splitNumber: isNarrow ? 3 : 5,
+  };
+  return {
+    ...common(),
+    legend: { top: 0, left: 0, itemWidth: 14, itemHeight: 10, textStyle: { color: INK } },
+    grid: { top: 40, left: 0, right: 16, bottom: 0, containLabel: true },
+    tooltip: {
+      trigger: "axis",
+      axisPointer: { type: "shadow" },
+      confine: true,
+      formatter: (points) => {
+        const now = points.filter((point) => point.seriesName !== words.before);
+        const rows = points.map((point) => [point.seriesName, money.full(point.value)]);
+        if (now.length > 1) rows.push([words.total, money.full(now.reduce((sum, point) => sum + point.value, 0))]);
+        return tip(points[0].name, rows);
+      },
+    },
+    [chart.upright ? "xAxis" : "yAxis"]: items,
+    [chart.upright ? "yAxis" : "xAxis"]: amounts,
+    series,
+  };
+}
+
+function flowOption(chart, { money, isNarrow }) {
+  const names = new Map(chart.nodes.map((node) => [node.id, node.name]));
+  return {
+    ...common(),
+    tooltip: {
+      confine: true,
+      formatter: ({ dataType, data, value }) =>
+        dataType === "edge"
+          ? tip(`${names.get(data.source)} → ${names.get(data.target)}`, [["", money.full(data.value)]])
+          : tip(names.get(data.name), [["", money.full(value)]]),
+    },
+    series: [
+      {
+        type: "sankey",
+        top: 8,
+        bottom: 8,
+        left: isNarrow ? 84 : 170,
+        right: isNarrow ? 84 : 150,
+        nodeGap: 12,
+        nodeWidth: 14,
+        draggable: false,
+        layoutIterations: 64,
+        data: chart.nodes.map(({ id, depth, url }, number) => ({
+          name: id,
+          depth,
+          url,
+          itemStyle: { color: depth ? COLOURS[3] : COLOURS[number % 3] },
+          label: { position: depth ? "right" : "left" },
+        })),
+        links: chart.links,
+        emphasis: { focus: "adjacency" },
+        lineStyle: { color: "source", opacity: 0.28, curveness: 0.5 },
+        label: {
+          color: INK,
+          width: isNarrow ? 78 : 145,
+          overflow: "truncate",
+          formatter: ({ name }) => names.get(name),
+        },
+      },
+    ],
+  };
+}
+
+async function mapOption(chart, { echarts, money, mapUrl }) {
+  if (!echarts.getMap("counties")) {
+    const shapes = await fetch(mapUrl, { credentials: "same-origin" });
+    if (!shapes.ok) throw new Error(`${shapes.status} ${mapUrl}`);
+    echarts.registerMap("counties", await shapes.json());
+  }
+  const amounts = chart.items.map((item) => item.value);
+  return {
+    ...common(),
+    tooltip: {
+      confine: true,
+      formatter: ({ data, name }) =>
+        tip(data?.county ?? name, data ? [...data.parts.map((part) => [part.name, money.full(part.value)])] : [["", "—"]]),
+    },
+    visualMap: {
+      left: 0,
+      bottom: 0,
+      itemHeight: 90,
+      min: Math.min(0, ...amounts),
+      max: Math.max(1, ...amounts),
+      inRange: { color: SHADES },
+      calculable: false,
+      text: [money.short(Math.max(0, ...amounts)), money.short(Math.min(0, ...amounts))],
+      textStyle: { color: SOFT },
+    },
+    series: [
+      {
+        type: "map",
+        map: "counties",
+        nameProperty: "code",
+        // About the width of a degree of longitude over its height at Gansu's latitude.
+        aspectScale: 0.79,
+        top: 8,
+        bottom: 8,
+        selectedMode: false,
+        itemStyle: { areaColor: "#f6f2eb", borderColor: "#b9b0a4", borderWidth: 0.6 },
+        emphasis: { label: { show: false }, itemStyle: { areaColor: COLOURS[1] } },
+        data: chart.items.map(({ code, name, value, url, parts }) => ({ name: code, county: name, value, url, parts })),
+      },
+    ],
+  };
+}
+
+function heightOf(chart, isNarrow) {
+  if (chart.kind === "map") return isNarrow ? 300 : 460;
+  if (chart.kind === "flow") {
+    const ends = [0, 1].map((depth) => chart.nodes.filter((node) => node.depth === depth).length);
+    return Math.max(240, Math.max(...ends) * 30 + 24);
+  }
+  return chart.upright ? (isNarrow ? 260 : 320) : chart.items.length * (chart.before ? ROW_HEIGHT + 8 : ROW_HEIGHT) + 80;
+}
+
+async function draw(figure) {
+  const chart = JSON.parse(figure.dataset.chart);
+  const echarts = await import(figure.dataset.library);
+  const plot = figure.querySelector("[data-plot]");
+  figure.hidden = false;
+  const isNarrow = figure.clientWidth < 560;
+  plot.style.height = `${heightOf(chart, isNarrow)}px`;
+  const context = {
+    echarts,
+    isNarrow,
+    money: moneyOf(figure.dataset.locale),
+    words: { before: figure.dataset.before, total: figure.dataset.total },
+    mapUrl: figure.dataset.map,
+  };
+  const options = { bars: barsOption, flow: flowOption, map: mapOption };
+  const option = await options[chart.kind](chart, context);
+  const drawn = echarts.init(plot, null, { renderer: "canvas", devicePixelRatio: Math.max(2, window.devicePixelRatio) });
+  drawn.setOption(option);
+  drawn.on("click", ({ data, dataIndex }) => {
+    const url = data?.url ?? (chart.kind === "bars" ? chart.items[dataIndex]?.url : undefined);
+    if (url) window.location.assign(url);
+  });
+  new ResizeObserver(() => { if (!window.matchMedia("print").matches) drawn.resize(); }).observe(plot);
+  window.addEventListener("beforeprint", () => drawn.resize({ width: PAPER_WIDTH }));
+  window.addEventListener("afterprint", () => drawn.resize({ width: "auto" }));
+  figure.dataset.drawn = "true";
+}
+
+for (const figure of document.querySelectorAll("[data-chart]")) {
+  draw(figure).catch((error) => {
+    figure.hidden = true;
+    console.error(error);
+  });
+}
