@@ -73,6 +73,7 @@ def _register(app: Flask, settings: Settings) -> None:
 
 def _register_pages(app: Flask) -> None:
     from shop.assistance import pages as assistance
+    from shop.assistance.imports import pages as sale_imports
     from shop.catalogue import pages as catalogue
     from shop.catalogue.finding import pages as browse
     from shop.finance import pages as finance
@@ -81,13 +82,16 @@ def _register_pages(app: Flask) -> None:
     from shop.finance.months import pages as months
     from shop.finance.trail import pages as trail
     from shop.identity import pages as identity
+    from shop.identity.organisations import pages as organisations
+    from shop.identity.organisations import people_pages as people
     from shop.identity.signin import pages as signin
     from shop.mail import pages as mail
     from shop.orders import pages as orders
     from shop.payments import pages as payments
+    from shop.payments.desk import pages as payments_desk
     from shop.procurement import pages as procurement
 
-    for one in (signin, browse, mail, figures, home):
+    for one in (signin, organisations, people, browse, mail, figures, home, payments_desk, sale_imports):
         app.register_blueprint(one.blueprint)
     for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail):
         app.register_blueprint(capability.blueprint)
@@ -96,6 +100,7 @@ def _register_pages(app: Flask) -> None:
 def _register_api(app: Flask) -> None:
     from shop import rest
     from shop.assistance import api as assistance
+    from shop.assistance.imports import api as sale_imports
     from shop.catalogue import api as catalogue
     from shop.finance import api as finance
     from shop.finance.months import api as months
@@ -109,6 +114,17 @@ def _register_api(app: Flask) -> None:
         app,
         [
             capability.blueprint
-            for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail)
+            for capability in (
+                identity,
+                catalogue,
+                orders,
+                payments,
+                procurement,
+                assistance,
+                sale_imports,
+                finance,
+                months,
+                trail,
+            )
         ],
     )

@@ -133,7 +133,7 @@ def business_day(instant: datetime | None = None) -> date:
     return (instant or now()).astimezone(BUSINESS_TIMEZONE).date()
 
 
-APPEND_ONLY = frozenset({"audit_event"})
+APPEND_ONLY = frozenset({"audit_event", "receipt_move", "stock_movement"})
 """Tables of the shop that only grow; the ledger names its own."""
 
 

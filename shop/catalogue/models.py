@@ -1,7 +1,7 @@
 """What is for sale."""
 
 import enum
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,7 +9,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shop.db import Base, Fen, Id
+from shop.db import Base, Fen, Id, now
+from shop.identity.models import User
 from shop.registry.models import Category, Region
 
 
@@ -19,6 +20,21 @@ class BrandStatus(enum.StrEnum):
     IN_CATALOGUE = "in_catalogue"
     LEFT_CATALOGUE = "left_catalogue"
     UNKNOWN = "unknown"
+
+
+class StockReason(enum.StrEnum):
+    """Why the number on the shelf changed: what orders did by themselves, and what an operator says."""
+
+    ORDERED = "ordered"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    COUNTED = "counted"
+    RECEIVED = "received"
+    DAMAGED = "damaged"
+    OTHER = "other"
+
+
+LOW_STOCK_AT = 10
 
 
 class Producer(Base):
@@ -50,6 +66,7 @@ class Product(Base):
             postgresql_ops={"search_text": "gin_trgm_ops"},
         ),
         Index(None, "category_code", "sort_key"),
+        Index("ix_product_season_months", "season_months", postgresql_using="gin"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -95,6 +112,7 @@ class Sku(Base):
         CheckConstraint("price_fen > 0", name="price_positive"),
         CheckConstraint("stock >= 0", name="stock_not_negative"),
         CheckConstraint("weight_g > 0", name="weight_positive"),
+        CheckConstraint("low_stock_at >= 0", name="low_stock_not_negative"),
     )
 
     code: Mapped[str] = mapped_column(primary_key=True)
@@ -106,5 +124,46 @@ class Sku(Base):
     price_fen: Mapped[Fen]
     is_price_illustrative: Mapped[bool] = mapped_column(default=False)
     stock: Mapped[int] = mapped_column(default=0)
+    low_stock_at: Mapped[int] = mapped_column(default=LOW_STOCK_AT, server_default=sa.text(str(LOW_STOCK_AT)))
+    """From how few packs on the operator is told to fill the shelf."""
 
     product: Mapped[Product] = relationship(lazy="raise", back_populates="skus")
+
+
+class SearchWord(Base):
+    """A word that some product is found by, and the keys under which a misspelt one finds it."""
+
+    __tablename__ = "search_word"
+    __table_args__ = (Index("ix_search_word_keys", "keys", postgresql_using="gin"),)
+
+    word: Mapped[str] = mapped_column(sa.Text(collation="C"), primary_key=True)
+    keys: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+    """As `finding.spelling.keys` makes them."""
+    products: Mapped[int]
+    """How many products have it, so that of two words the better known is meant."""
+
+
+class StockMovement(Base):
+    """One change of the number on a shelf, stored in its commit. Rows are only ever added."""
+
+    __tablename__ = "stock_movement"
+    __table_args__ = (
+        CheckConstraint("change <> 0", name="change_not_zero"),
+        CheckConstraint("stock_after >= 0", name="stock_not_negative"),
+        CheckConstraint("reason <> 'other' OR note <> ''", name="other_is_explained"),
+        Index(None, "sku_code", "id"),
+    )
+
+    id: Mapped[Id]
+    sku_code: Mapped[str] = mapped_column(ForeignKey("sku.code"))
+    change: Mapped[int]
+    """Packs put on the shelf; negative for those taken off."""
+    stock_after: Mapped[int]
+    reason: Mapped[StockReason]
+    note: Mapped[str] = mapped_column(default="", server_default="")
+    order_number: Mapped[str | None]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id"), index=True)
+    """Who did it; null for the system itself."""
+    moved_at: Mapped[datetime] = mapped_column(default=now, server_default=sa.func.now())
+
+    user: Mapped[User | None] = relationship(lazy="raise")

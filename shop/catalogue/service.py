@@ -1,33 +1,21 @@
-"""Stock and listing: what an order holds and gives back, what an operator sets."""
+"""What an operator sets of an item: its stock with the reason, its price, whether it is listed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import sqlalchemy as sa
 from flask_babel import gettext, lazy_gettext
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from shop.catalogue.models import Product, Sku
+from shop.catalogue.models import Product, Sku, StockMovement, StockReason
 from shop.errors import FieldError, InvalidInput, NotFound, ShopError
 from shop.identity import audit
 from shop.identity.actor import Actor
 
 MAX_STOCK = 10_000_000
 MAX_PRICE_FEN = 100_000_000_00
+MAX_NOTE = 200
 
-
-class OutOfStock(ShopError):
-    """There is less on the shelf than was asked for. `errors` names each item and what is left of it."""
-
-    code = "out-of-stock"
-    title = lazy_gettext("库存不足")
-
-
-class NotForSale(ShopError):
-    """An item is not, or no longer, listed."""
-
-    code = "not-for-sale"
-    title = lazy_gettext("商品已下架")
+OPERATOR_REASONS = (StockReason.COUNTED, StockReason.RECEIVED, StockReason.DAMAGED, StockReason.OTHER)
+"""What an operator may give as the reason of a correction; the others are what orders do by themselves."""
 
 
 class StockMoved(ShopError):
@@ -38,6 +26,14 @@ class StockMoved(ShopError):
 
 
 @dataclass(frozen=True)
+class Correction:
+    """Why an operator changes the number on a shelf. `note` must say it where no reason of the list does."""
+
+    reason: StockReason = StockReason.COUNTED
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class ItemUpdate:
     """What an operator's form says of one item; None stands for what could not be read."""
 
@@ -45,66 +41,19 @@ class ItemUpdate:
     seen_stock: int | None
     price_fen: int | None
     is_listed: bool
+    correction: Correction = Correction()
 
 
-def hold_stock(session: Session, demand: Mapping[str, int]) -> dict[str, Sku]:
-    """Take packs off the shelf for an order, all of them or none.
-
-    Locks the rows in the order of their codes, so that two orders for the same items wait for each other and never
-    block each other for good. Runs in the caller's transaction: the locks last until it ends.
-
-    Args:
-        session: the caller's.
-        demand: packs by code, already summed over the order's lines.
-
-    Returns:
-        The items by code, with product and producer loaded.
-
-    Raises:
-        InvalidInput: an item does not exist or its number is not positive.
-        NotForSale: an item is not listed.
-        OutOfStock: naming every item that is short.
-    """
-    skus = _lock(session, demand)
-    _refuse_unlisted(skus)
-    short = tuple(
-        FieldError(
-            code,
-            gettext(
-                "“%(name)s %(pack)s”只剩 %(left)s %(unit)s。",
-                name=sku.product.name,
-                pack=sku.pack,
-                left=sku.stock,
-                unit=sku.unit,
-            ),
-            value=str(sku.stock),
-        )
-        for code, sku in skus.items()
-        if sku.stock < demand[code]
-    )
-    if short:
-        raise OutOfStock(" ".join(error.message for error in short), errors=short)
-    for code, sku in skus.items():
-        sku.stock -= demand[code]
-    session.flush()
-    return skus
-
-
-def return_stock(session: Session, demand: Mapping[str, int]) -> None:
-    """Put packs back on the shelf, as when an order is cancelled, whether or not they are still listed.
-
-    Locks as `hold_stock` does, and like it runs in the caller's transaction.
-
-    Raises:
-        InvalidInput: an item does not exist or its number is not positive.
-    """
-    for code, sku in _lock(session, demand).items():
-        sku.stock += demand[code]
-    session.flush()
-
-
-def set_stock(session: Session, actor: Actor, sku_code: str, stock: int, *, seen: int | None = None) -> Sku:
-    """Set how many packs are on the shelf, without those that orders hold.
+def set_stock(
+    session: Session,
+    actor: Actor,
+    sku_code: str,
+    stock: int,
+    *,
+    seen: int | None = None,
+    correction: Correction = Correction(),
+) -> Sku:
+    """Set how many packs are on the shelf, without those that orders hold, and say why.
 
     Args:
         session: the caller's; it is not committed.
@@ -112,22 +61,59 @@ def set_stock(session: Session, actor: Actor, sku_code: str, stock: int, *, seen
         sku_code: the item.
         stock: the new number of packs.
         seen: the number that the operator looked at; given, it must still be the number on the shelf.
+        correction: the reason, for the history of the item.
 
     Raises:
         NotFound: there is no such item.
-        InvalidInput: the number is negative or absurd.
+        InvalidInput: the number is negative or absurd, or the reason is none of an operator's or not explained.
         StockMoved: orders have changed the number since it was looked at.
     """
     if not 0 <= stock <= MAX_STOCK:
         raise _bad("stock", gettext("库存应是 0 到 %(most)s 之间的整数。", most=MAX_STOCK))
+    _check_correction(correction)
     sku = _locked_sku(session, sku_code)
     if seen is not None and sku.stock != seen:
         raise StockMoved(
             gettext("查看后库存已由 %(seen)s 变为 %(left)s，请按最新数字重新填写。", seen=seen, left=sku.stock)
         )
     if sku.stock != stock:
-        audit.record(session, actor, action="stock.set", subject=f"sku:{sku_code}", old=sku.stock, new=stock)
+        audit.record(
+            session,
+            actor,
+            action="stock.set",
+            subject=f"sku:{sku_code}",
+            old=sku.stock,
+            new=stock,
+            reason=correction.reason,
+            note=correction.note,
+        )
+        movement = StockMovement(
+            sku_code=sku_code,
+            change=stock - sku.stock,
+            stock_after=stock,
+            reason=correction.reason,
+            note=correction.note,
+            user_id=actor.user_id,
+        )
+        session.add(movement)
         sku.stock = stock
+        session.flush()
+    return sku
+
+
+def set_low_stock(session: Session, actor: Actor, sku_code: str, packs: int) -> Sku:
+    """Set from how few packs on the item is on the list of what runs low.
+
+    Raises:
+        NotFound: there is no such item.
+        InvalidInput: the number is negative or absurd.
+    """
+    if not 0 <= packs <= MAX_STOCK:
+        raise _bad("low_stock_at", gettext("提醒数量应是 0 到 %(most)s 之间的整数。", most=MAX_STOCK))
+    sku = _locked_sku(session, sku_code)
+    if sku.low_stock_at != packs:
+        audit.record(session, actor, action="stock.alert", subject=f"sku:{sku_code}", old=sku.low_stock_at, new=packs)
+        sku.low_stock_at = packs
         session.flush()
     return sku
 
@@ -180,7 +166,7 @@ def update_item(session: Session, actor: Actor, sku_code: str, update: ItemUpdat
         raise _bad("price", gettext("价格应大于零，最多两位小数。"))
     sku = set_price(session, actor, sku_code, update.price_fen)
     if update.stock != update.seen_stock:
-        set_stock(session, actor, sku_code, update.stock, seen=update.seen_stock)
+        set_stock(session, actor, sku_code, update.stock, seen=update.seen_stock, correction=update.correction)
     set_listed(session, actor, sku.product_id, is_listed=update.is_listed)
     return sku
 
@@ -189,32 +175,13 @@ def _bad(field: str, message: str) -> InvalidInput:
     return InvalidInput(errors=(FieldError(field, message),))
 
 
-def _lock(session: Session, demand: Mapping[str, int]) -> dict[str, Sku]:
-    if bad := [code for code, packs in demand.items() if packs <= 0]:
-        raise InvalidInput(errors=tuple(FieldError(code, gettext("数量必须大于零。")) for code in sorted(bad)))
-    query = (
-        sa.select(Sku)
-        .where(Sku.code.in_(demand))
-        .order_by(Sku.code)
-        .options(joinedload(Sku.product, innerjoin=True).joinedload(Product.producer, innerjoin=True))
-        .with_for_update(of=Sku)
-        # What the session read before it had the lock may be stale.
-        .execution_options(populate_existing=True)
-    )
-    found = {sku.code: sku for sku in session.scalars(query)}
-    if missing := sorted(demand.keys() - found.keys()):
-        raise InvalidInput(errors=tuple(FieldError(code, gettext("没有这种规格。"), value=code) for code in missing))
-    return found
-
-
-def _refuse_unlisted(skus: Mapping[str, Sku]) -> None:
-    unlisted = tuple(
-        FieldError(code, gettext("“%(name)s”已下架。", name=sku.product.name))
-        for code, sku in skus.items()
-        if not sku.product.is_listed
-    )
-    if unlisted:
-        raise NotForSale(" ".join(error.message for error in unlisted), errors=unlisted)
+def _check_correction(correction: Correction) -> None:
+    if correction.reason not in OPERATOR_REASONS:
+        raise _bad("reason", gettext("请选择库存变动的原因。"))
+    if correction.reason is StockReason.OTHER and not correction.note:
+        raise _bad("note", gettext("原因选“其他”时，请写明说明。"))
+    if len(correction.note) > MAX_NOTE:
+        raise _bad("note", gettext("说明最多 %(most)s 字。", most=MAX_NOTE))
 
 
 def _locked_sku(session: Session, sku_code: str) -> Sku:

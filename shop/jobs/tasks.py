@@ -7,13 +7,20 @@ from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.jobs import Status
 
 import ledger
+from shop.assistance.imports.work import due
 from shop.db import now, transaction
 from shop.identity.idempotency import forget_old_answers
+from shop.identity.signin import guard, sessions
+from shop.mail import sender
+from shop.payments import expiry
 
 log = structlog.get_logger()
 
 MAX_SEAL_BATCHES = 100
 """After so many the rest waits for the next minute: a million entries of a bulk import are sealed in one job."""
+
+MAX_EXPIRED = 1000
+"""After so many orders the rest waits for the next minute."""
 
 MAX_ATTEMPTS = 3
 KEPT_HOURS = 7 * 24
@@ -26,6 +33,9 @@ _RETRY = RetryStrategy(max_attempts=MAX_ATTEMPTS - 1, wait=5, linear_wait=10)
 def register(queue: App) -> None:
     """Let `queue` know every task, and when the periodic ones are due."""
     queue.periodic(cron="* * * * *")(queue.task(name="seal", retry=_RETRY, pass_context=True)(_seal))
+    queue.periodic(cron="* * * * *")(queue.task(name="expire", retry=_RETRY, pass_context=True)(_expire))
+    queue.periodic(cron="* * * * *")(queue.task(name=due.TASK, retry=_RETRY, pass_context=True)(_import_sales))
+    queue.periodic(cron="* * * * * */10")(queue.task(name="mail", pass_context=True)(_mail))
     queue.periodic(cron="*/5 * * * *")(queue.task(name="tidy", pass_context=True)(_tidy))
     queue.periodic(cron="17 * * * *")(queue.task(name="forget", retry=_RETRY, pass_context=True)(_forget))
 
@@ -45,10 +55,37 @@ def seal_waiting(should_stop: Callable[[], bool] = lambda: False) -> int:
     return count
 
 
+def _mail(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due; what waits by now is sent
+    count = sender.send_waiting(context.should_abort)
+    if count:
+        log.info("mail sent", mails=count)
+
+
 def _seal(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due; what waits by now is sealed
     count = seal_waiting(context.should_abort)
     if count:
         log.info("ledger sealed", entries=count)
+
+
+def expire_orders(should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Cancel the orders whose money did not come in time, a transaction each. Returns how many it cancelled.
+
+    It ends early when `should_stop` says so, and after `MAX_EXPIRED`.
+    """
+    at = now()
+    for count in range(MAX_EXPIRED):
+        with transaction() as session:
+            number = expiry.expire_next(session, at=at)
+        if number is None:
+            return count
+        log.info("order expired", order=number)
+        if should_stop():
+            return count + 1
+    return MAX_EXPIRED
+
+
+def _expire(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due; all that has expired goes
+    expire_orders(context.should_abort)
 
 
 def forget_answers(should_stop: Callable[[], bool] = lambda: False) -> int:
@@ -66,6 +103,16 @@ def _forget(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when
     count = forget_answers(context.should_abort)
     if count:
         log.info("old answers forgotten", answers=count)
+    with transaction() as session:
+        sessions.forget_old(session, at=now())
+        guard.forget_old(session, at=now())
+    sender.forget_old(at=now())
+
+
+def _import_sales(context: JobContext, timestamp: int = 0) -> None:  # noqa: ARG001 - what waits by now is done
+    count = due.work_off(context.should_abort)
+    if count:
+        log.info("sale imports worked on", imports=count)
 
 
 async def _tidy(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due

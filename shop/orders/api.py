@@ -1,6 +1,9 @@
 """Orders over HTTP."""
 
+from datetime import timedelta
 from typing import Any
+
+from flask import current_app
 
 from shop.db import db, now, transaction
 from shop.identity.actor import require_actor, requires
@@ -22,8 +25,9 @@ blueprint = ApiBlueprint("orders", __name__, description="Orders")
 def place_order(draft: OrderDraft) -> Order:
     """Place an order and hold its stock."""
     actor = require_actor()
+    pay_within = timedelta(hours=current_app.config["SETTINGS"].payment_hours)
     with transaction() as session:
-        return service.place_order(session, actor, draft, at=now())
+        return service.place_order(session, actor, draft, at=now(), pay_within=pay_within)
 
 
 @blueprint.get("/orders")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.catalogue.models import Sku
@@ -64,6 +64,7 @@ class Order(Base):
             "payment_method <> 'on_account' OR organisation_id IS NOT NULL",
             name="on_account_needs_organisation",
         ),
+        Index("ix_order_pay_until", "pay_until", postgresql_where=sa.text("status = 'awaiting_payment'")),
     )
 
     id: Mapped[Id]
@@ -87,6 +88,8 @@ class Order(Base):
     placed_at: Mapped[datetime] = mapped_column(default=now, index=True)
     placed_on: Mapped[date]
     accepted_on: Mapped[date | None]
+    pay_until: Mapped[datetime | None]
+    """Until when the stock is held for money that has not come; null where goods come first."""
     is_demo: Mapped[bool] = mapped_column(default=False)
 
     lines: Mapped[list["OrderLine"]] = relationship(lazy="raise", order_by="OrderLine.line_no")

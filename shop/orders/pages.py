@@ -1,5 +1,6 @@
 """Basket, checkout and orders as pages."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, session, url_for
@@ -121,7 +122,8 @@ def place_order() -> ResponseReturnValue:
                 payment_method=PaymentMethod(form.payment_method.data),
                 campaign=session.get("campaign") if not actor.has(Role.CANTEEN) else None,
             )
-            order = service.place_order(database, actor, draft, at=now())
+            pay_within = timedelta(hours=current_app.config["SETTINGS"].payment_hours)
+            order = service.place_order(database, actor, draft, at=now(), pay_within=pay_within)
             service.check_agreed(order, form.total_fen.data)
     except ShopError as error:
         flash(gettext("%(title)s：%(what)s", title=error.title, what=error.told), "danger")

@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from shop.config import Payee
 from shop.orders.models import Order, OrderStatus, PaymentMethod
@@ -19,6 +20,12 @@ _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 FREE_FREIGHT_FROM_FEN = 99_00
 FREIGHT_FEN = 12_00
+
+PAY_WITHIN = timedelta(hours=72)
+"""How long stock is held for money: a transfer of Friday evening is seen at the bank, and recorded, on Monday."""
+
+REST_WITHIN = timedelta(hours=72)
+"""How long after a part of its money an order waits for the rest, at least."""
 
 MAX_QUANTITY = 9_999
 MAX_LINES = 200
@@ -48,6 +55,22 @@ def first_status(method: PaymentMethod) -> OrderStatus:
     if method is PaymentMethod.ON_ACCOUNT:
         return OrderStatus.AWAITING_ACCEPTANCE
     return OrderStatus.AWAITING_PAYMENT
+
+
+def pay_until(method: PaymentMethod, *, at: datetime, within: timedelta) -> datetime | None:
+    """Return until when an order placed at `at` holds its stock for money; None where goods come first."""
+    return at + within if first_status(method) is OrderStatus.AWAITING_PAYMENT else None
+
+
+def rest_until(deadline: datetime | None, *, at: datetime) -> datetime:
+    """Return until when an order waits for the rest, of which a part has come at `at`: never less than it had."""
+    rest = at + REST_WITHIN
+    return rest if deadline is None else max(deadline, rest)
+
+
+def has_expired(status: OrderStatus, deadline: datetime | None, *, at: datetime) -> bool:
+    """Tell whether an order has waited for its money in vain."""
+    return status is OrderStatus.AWAITING_PAYMENT and deadline is not None and deadline <= at
 
 
 def new_number() -> str:

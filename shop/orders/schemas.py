@@ -85,6 +85,7 @@ class OrderSchema(ma.Schema):
     accepted_fen = fields.Integer(allow_none=True)
     paid_fen = fields.Integer()
     placed_at = fields.AwareDateTime()
+    pay_until = fields.AwareDateTime(allow_none=True)
 
 
 class OrderQuery(PageQuery):

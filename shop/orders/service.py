@@ -1,21 +1,22 @@
 """Placing and cancelling an order."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 
 import ledger
-from shop.catalogue import service as catalogue
-from shop.catalogue.models import Sku
+from shop.catalogue.models import Sku, StockReason
+from shop.catalogue.stock import holds as stock
+from shop.catalogue.stock.holds import Cause
 from shop.db import business_day
 from shop.errors import FieldError, InvalidInput, NotAllowed, ShopError
 from shop.identity import audit
 from shop.identity.actor import Actor
 from shop.identity.models import Organisation, Role, User
-from shop.orders import queries, rules
+from shop.orders import notices, queries, rules
 from shop.orders.models import Order, OrderLine, OrderStatus, PaymentMethod
 from shop.registry import queries as registry
 
@@ -71,10 +72,13 @@ class OrderDraft:
     campaign: str | None = None
 
 
-def place_order(session: Session, actor: Actor, draft: OrderDraft, *, at: datetime) -> Order:
+def place_order(
+    session: Session, actor: Actor, draft: OrderDraft, *, at: datetime, pay_within: timedelta = rules.PAY_WITHIN
+) -> Order:
     """Place an order: check who pays, hold the stock, fix price, origin and partner on its lines.
 
     Runs in the caller's database transaction. Locks the organisation (on account only), then the stock, in that order.
+    An order that waits for money holds its stock for `pay_within`.
 
     Raises:
         InvalidInput: no lines, or a campaign that is not running.
@@ -87,12 +91,15 @@ def place_order(session: Session, actor: Actor, draft: OrderDraft, *, at: dateti
     placed_on = business_day(at)
     organisation = _paying_organisation(session, actor, draft.payment_method)
     partner_code = _credited_partner(session, actor, draft.campaign, on=placed_on)
-    skus = catalogue.hold_stock(session, rules.demand(draft.lines))
+    number = rules.new_number()
+    cause = Cause(StockReason.ORDERED, number, actor.user_id)
+    skus = stock.hold_stock(session, rules.demand(draft.lines), cause=cause)
     goods_fen = sum(skus[code].price_fen * quantity for code, quantity in draft.lines)
     order = Order(
         id=ledger.uuid7(),
-        number=rules.new_number(),
+        number=number,
         status=rules.first_status(draft.payment_method),
+        pay_until=rules.pay_until(draft.payment_method, at=at, within=pay_within),
         payment_method=draft.payment_method,
         user=session.get_one(User, actor.user_id),
         organisation=session.get_one(Organisation, actor.organisation_id) if actor.has(Role.CANTEEN) else None,
@@ -113,12 +120,13 @@ def place_order(session: Session, actor: Actor, draft: OrderDraft, *, at: dateti
         county: _is_paired(session, order, county) for county in {sku.product.county_code for sku in skus.values()}
     }
     order.lines = [
-        _line(skus[code], line_no=number, quantity=quantity, is_paired=paired[skus[code].product.county_code])
-        for number, (code, quantity) in enumerate(draft.lines, start=1)
+        _line(skus[code], line_no=line_no, quantity=quantity, is_paired=paired[skus[code].product.county_code])
+        for line_no, (code, quantity) in enumerate(draft.lines, start=1)
     ]
     session.add(order)
     audit.record(session, actor, action="order.place", subject=f"order:{order.number}", total_fen=order.total_fen)
     session.flush()  # so that a rule of the database speaks here, not at the commit
+    notices.tell(session, order)
     return order
 
 
@@ -147,10 +155,16 @@ def cancel_order(session: Session, actor: Actor, number: str) -> Order:
         raise OrderNotCancellable(gettext("订单此前已经取消，无需重复操作。"))
     if not rules.may_cancel(order.status, paid_fen=order.paid_fen):
         raise OrderNotCancellable(gettext("订单已付款或已验收，请联系我们办理退款。"))
-    order.status = OrderStatus.CANCELLED
-    catalogue.return_stock(session, rules.demand((line.sku_code, line.quantity) for line in order.lines))
+    give_up(session, order, Cause(StockReason.CANCELLED, order.number, actor.user_id))
     audit.record(session, actor, action="order.cancel", subject=f"order:{order.number}")
     return order
+
+
+def give_up(session: Session, order: Order, cause: Cause) -> None:
+    """Cancel a locked order whose lines are loaded and which may be cancelled, and give its stock back."""
+    order.status, order.pay_until = OrderStatus.CANCELLED, None
+    notices.tell(session, order)
+    stock.return_stock(session, rules.demand((line.sku_code, line.quantity) for line in order.lines), cause=cause)
 
 
 def _paying_organisation(session: Session, actor: Actor, method: PaymentMethod) -> Organisation | None:

@@ -1,6 +1,7 @@
 """Paying over HTTP."""
 
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
 from flask import current_app
@@ -15,8 +16,9 @@ from shop.identity.idempotency import idempotent
 from shop.identity.models import Role
 from shop.orders import queries as orders
 from shop.orders.rules import TransferDue, transfer_due
-from shop.payments import service
-from shop.payments.models import BankReceipt
+from shop.payments import moves, queries, service
+from shop.payments.models import BankReceipt, MoveKind
+from shop.payments.moves import Refund
 from shop.payments.service import ReceiptDraft
 from shop.rest import ApiBlueprint
 
@@ -63,13 +65,56 @@ class ReceiptRequest(ma.Schema):
         return ReceiptDraft(**data)
 
 
+class AllocationRequest(ma.Schema):
+    """Place waiting money on an order; without an amount as much as both allow."""
+
+    order_number = fields.String(required=True, validate=validate.Length(1, 64))
+    amount_fen = fields.Integer(
+        load_default=None, allow_none=True, strict=True, validate=validate.Range(1, MAX_RECEIPT_FEN)
+    )
+
+
+class RefundRequest(ma.Schema):
+    """Money that went back to the payer, as the bank's statement has it."""
+
+    amount_fen = fields.Integer(required=True, strict=True, validate=validate.Range(1, MAX_RECEIPT_FEN))
+    refunded_on = fields.Date(required=True)
+    bank_reference = fields.String(required=True, validate=validate.Length(1, 100))
+    reason = fields.String(load_default="", validate=validate.Length(0, 200))
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: object) -> Refund:
+        """Return the refund that the service takes."""
+        return Refund(**data)
+
+
+class UndoRequest(ma.Schema):
+    """Why a move is undone."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class MoveSchema(ma.Schema):
+    """One move of a receipt's money."""
+
+    id = fields.UUID()
+    kind = fields.Enum(MoveKind, by_value=True)
+    order_number = fields.String(attribute="order.number", dump_default=None, allow_none=True)
+    amount_fen = fields.Integer()
+    moved_on = fields.Date()
+    undoes = fields.UUID(allow_none=True)
+    bank_reference = fields.String()
+    note = fields.String()
+
+
 class ReceiptSchema(ma.Schema):
     """A bank receipt and where its money went."""
 
     number = fields.String()
     amount_fen = fields.Integer()
     allocated_fen = fields.Integer()
-    unallocated_fen = fields.Function(lambda receipt: receipt.amount_fen - receipt.allocated_fen)
+    refunded_fen = fields.Integer()
+    unallocated_fen = fields.Integer()
     paid_on = fields.Date()
     payer = fields.String()
     reference = fields.String()
@@ -98,3 +143,54 @@ def record_receipt(draft: ReceiptDraft) -> BankReceipt:
     """Record money seen at the bank. What no order takes is kept unallocated, never refused."""
     with transaction() as session:
         return service.record_bank_receipt(session, require_actor(), draft, payee=current_app.config["SETTINGS"].payee)
+
+
+class ReceiptWithMovesSchema(ReceiptSchema):
+    """A bank receipt with every move of its money."""
+
+    moves = fields.List(fields.Nested(MoveSchema))
+
+
+@blueprint.get("/bank-receipts/<number>")
+@requires(Role.FINANCE, Role.AUDITOR)
+@blueprint.response(200, ReceiptWithMovesSchema)
+def get_receipt(number: str) -> BankReceipt:
+    """Return a bank receipt with every move of its money."""
+    return queries.receipt(db.session, number)
+
+
+@blueprint.post("/bank-receipts/<number>/allocations")
+@requires(Role.FINANCE)
+@idempotent
+@blueprint.arguments(AllocationRequest)
+@blueprint.response(201, ReceiptWithMovesSchema)
+def place_money(asked: dict[str, Any], number: str) -> BankReceipt:
+    """Place waiting money of a receipt on an order."""
+    with transaction() as session:
+        moves.place(session, require_actor(), number, **asked)
+        return queries.receipt(session, number)
+
+
+@blueprint.post("/bank-receipts/<number>/refunds")
+@requires(Role.FINANCE)
+@idempotent
+@blueprint.arguments(RefundRequest)
+@blueprint.response(201, ReceiptWithMovesSchema)
+def refund_money(asked: Refund, number: str) -> BankReceipt:
+    """Record that waiting money of a receipt was sent back to its payer."""
+    payee = current_app.config["SETTINGS"].payee
+    with transaction() as session:
+        moves.refund(session, require_actor(), number, asked, payee=payee)
+        return queries.receipt(session, number)
+
+
+@blueprint.post("/bank-receipts/<number>/moves/<uuid:move_id>/undo")
+@requires(Role.FINANCE)
+@idempotent
+@blueprint.arguments(UndoRequest)
+@blueprint.response(201, ReceiptWithMovesSchema)
+def undo_move(asked: dict[str, str], number: str, move_id: UUID) -> BankReceipt:
+    """Undo a move of a receipt's money by its opposite, as of today."""
+    with transaction() as session:
+        moves.undo(session, require_actor(), number, move_id, note=asked["reason"])
+        return queries.receipt(session, number)

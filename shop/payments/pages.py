@@ -16,6 +16,7 @@ from shop.identity.idempotency import idempotent
 from shop.identity.models import Role
 from shop.payments import queries, service
 from shop.payments.api import MAX_RECEIPT_FEN
+from shop.payments.desk.view import render_receipt
 from shop.payments.service import ReceiptDraft
 from shop.web import page_number
 
@@ -57,6 +58,8 @@ class ReceiptForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 @requires(Role.FINANCE, Role.AUDITOR)
 def receipts() -> ResponseReturnValue:
     """List what arrived at the bank, with the form that records more."""
+    if request.args.get("show") == "unallocated":
+        return redirect(url_for("payments_desk.queue"))
     form = ReceiptForm(order_number=request.args.get("order"))
     form.paid_on.data = business_day()
     return _render(form)
@@ -66,7 +69,7 @@ def receipts() -> ResponseReturnValue:
 @requires(Role.FINANCE, Role.AUDITOR)
 def receipt_page(number: str) -> ResponseReturnValue:
     """Show one receipt: the bank line as it was recorded, and where its money went."""
-    return render_template("payments/receipt.html", receipt=queries.receipt(db.session, number))
+    return render_receipt(number)
 
 
 @blueprint.post("/finance/receipts")
@@ -82,7 +85,7 @@ def record_receipt() -> ResponseReturnValue:
         with transaction() as session:
             receipt = service.record_bank_receipt(session, require_actor(), form.draft(), payee=payee)
             order = receipt.order
-            left_fen = receipt.amount_fen - receipt.allocated_fen
+            left_fen = receipt.unallocated_fen
     except InvalidInput as error:
         form.paid_on.errors = [item.message for item in error.errors]
         return _render(form), error.status
@@ -96,19 +99,12 @@ def record_receipt() -> ResponseReturnValue:
 
 
 def _render(form: ReceiptForm) -> str:
-    only_unallocated = request.args.get("show") == "unallocated"
-    page = queries.receipts(
-        db.session,
-        page=page_number(),
-        page_size=PAGE_SIZE,
-        only_unallocated=only_unallocated,
-    )
+    page = queries.receipts(db.session, page=page_number(), page_size=PAGE_SIZE)
     return render_template(
         "payments/receipts.html",
         form=form,
         page=page,
-        only_unallocated=only_unallocated,
         may_record=require_actor().has(Role.FINANCE),
         unallocated_fen=ledger.balance(db.session, "liability:unallocated"),
-        url_for_page=lambda n: url_for("payments.receipts", page=n, show="unallocated" if only_unallocated else None),
+        url_for_page=lambda n: url_for("payments.receipts", page=n),
     )

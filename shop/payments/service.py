@@ -1,28 +1,23 @@
-"""Recording money."""
+"""Recording money that was seen at the bank."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-import sqlalchemy as sa
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 import ledger
-from ledger import Draft, Leg
 from shop.config import Payee
 from shop.db import business_day
 from shop.errors import FieldError, InvalidInput, NotFound
 from shop.identity import audit
 from shop.identity.actor import Actor
 from shop.orders import queries as orders
-from shop.orders.models import Order, OrderStatus, PaymentMethod
+from shop.orders.models import Order
 from shop.orders.rules import find_number, new_number
-from shop.payments import rules
-from shop.payments.models import BankReceipt
-
-AID_KEY = "order:{number}:aid"
-"""The idempotency key under which the ledger holds an order's assistance."""
+from shop.payments import capture, rules
+from shop.payments.entries import receipt_entry
+from shop.payments.models import BankReceipt, MoveKind, ReceiptMove
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,8 @@ class ReceiptDraft:
 def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, payee: Payee) -> BankReceipt:
     """Record money seen at the bank, post it, and count the order once it is paid in full.
 
-    Runs in the caller's database transaction. Money that no order takes is posted to `liability:unallocated`.
+    Runs in the caller's database transaction. Money that no order takes is posted to `liability:unallocated`, from
+    where `moves` places it later or pays it back.
 
     Raises:
         InvalidInput: the money would arrive in the future.
@@ -54,6 +50,7 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
         order=order,
         amount_fen=draft.amount_fen,
         allocated_fen=split.taken_fen,
+        refunded_fen=0,
         paid_on=draft.paid_on,
         payer=draft.payer,
         reference=draft.reference,
@@ -63,11 +60,19 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
     # Of a closed month it counts in the first open one, and keeps its own day.
     ledger.post(session, receipt_entry(receipt, split, bank=payee.ledger_id), by=actor.email, carry_forward=True)
     if order is not None and split.taken_fen:
-        order.paid_fen += split.taken_fen
-        if order.status is OrderStatus.AWAITING_PAYMENT and order.paid_fen == order.total_fen:
-            order.status = OrderStatus.PAID
-            capture = assistance_entry(order, on=_captured_on(session, order))
-            ledger.post(session, capture, by=actor.email, carry_forward=True)
+        session.flush()  # so that the move finds its receipt
+        session.add(
+            ReceiptMove(
+                receipt_id=receipt.id,
+                kind=MoveKind.PLACED,
+                order_id=order.id,
+                amount_fen=split.taken_fen,
+                moved_on=receipt.paid_on,
+                is_direct=True,
+                recorded_by=actor.user_id,
+            )
+        )
+        capture.take(session, actor, order, split.taken_fen)
     audit.record(
         session,
         actor,
@@ -82,13 +87,6 @@ def record_bank_receipt(session: Session, actor: Actor, draft: ReceiptDraft, *, 
     return receipt
 
 
-def _captured_on(session: Session, order: Order) -> date:
-    """Return the day on which the order was paid in full: receipts may be recorded in another order than they came."""
-    captured = sa.and_(BankReceipt.order_id == order.id, BankReceipt.allocated_fen > 0)
-    last = session.scalar(sa.select(sa.func.max(BankReceipt.paid_on)).where(captured))
-    return max(order.placed_on, last) if last is not None else order.placed_on
-
-
 def _find_order(session: Session, actor: Actor, draft: ReceiptDraft) -> Order | None:
     # What finance typed is read as forgivingly as what the payer wrote, and never overruled by it.
     number = find_number((draft.order_number or "").strip() or draft.reference)
@@ -98,49 +96,3 @@ def _find_order(session: Session, actor: Actor, draft: ReceiptDraft) -> Order | 
         return orders.order(session, actor, number, for_update=True)
     except NotFound:
         return None
-
-
-def receipt_entry(receipt: BankReceipt, split: rules.Allocation, *, bank: str) -> Draft:
-    """Build the cash entry of one receipt: from the bank to what the order owes and to the unallocated rest."""
-    debit = f"asset:bank:{bank}"
-    legs = []
-    if split.account is not None:
-        legs.append(Leg(debit, split.account, split.taken_fen, "receipt"))
-    if split.left_fen:
-        legs.append(Leg(debit, "liability:unallocated", split.left_fen, "receipt"))
-    return Draft(
-        book="cash",
-        key=f"receipt:{receipt.number}",
-        effective_on=receipt.paid_on,
-        source=f"receipt:{receipt.number}",
-        legs=tuple(legs),
-        memo=receipt.payer,
-    )
-
-
-def assistance_entry(order: Order, *, on: date) -> Draft:
-    """Build the aid entry of an order: one transfer a county and category, on what was accepted if that is known.
-
-    Goods only, tax included, without freight. The order must have something to count.
-    """
-    amounts: Counter[tuple[str, str, bool]] = Counter()
-    for line in order.lines:
-        amount_fen = line.amount_fen if line.accepted_amount_fen is None else line.accepted_amount_fen
-        amounts[(line.county_code, line.category_code, line.is_paired)] += amount_fen
-    debit = ledger.partner_account(order.partner_code, "direct", order.channel_code)
-    return Draft(
-        book="aid",
-        key=AID_KEY.format(number=order.number),
-        effective_on=on,
-        source=f"order:{order.number}",
-        legs=tuple(
-            Leg(debit, ledger.county_account(county, category), amount_fen, "order" if is_paired else "order_unpaired")
-            for (county, category, is_paired), amount_fen in sorted(amounts.items())
-            if amount_fen
-        ),
-    )
-
-
-def is_prepaid(order: Order) -> bool:
-    """Tell whether the order's money came before its goods."""
-    return order.payment_method is not PaymentMethod.ON_ACCOUNT

@@ -11,13 +11,19 @@ from ledger import Draft
 from shop.errors import InvalidInput, NotAllowed, ShopError
 from shop.identity import audit
 from shop.identity.actor import Actor
+from shop.orders import notices
 from shop.orders import queries as orders
 from shop.orders.models import Order, OrderStatus
 from shop.orders.rules import may_become
 from shop.orders.service import is_buyer
-from shop.payments.service import AID_KEY, assistance_entry, is_prepaid
+from shop.payments import moves
+from shop.payments.entries import AID_KEY, assistance_entry
+from shop.payments.rules import account_of, is_prepaid, lacking_fen
 from shop.procurement import rules
 from shop.procurement.rules import AcceptedLine
+
+SHORTFALL = "shortfall"
+"""What the move of money that turned out to be too much notes as its reason."""
 
 
 class NotAcceptable(ShopError):
@@ -31,7 +37,8 @@ def accept_goods(session: Session, actor: Actor, number: str, accepted: Sequence
     """Record what was accepted of every line and post it to both books, once.
 
     On account, the accepted amount becomes a receivable and counts as assistance now. Prepaid, producers earn what
-    was accepted; what was not is taken back out of the assistance, and its money stays owed to the buyer.
+    was accepted; what was not is taken back out of the assistance, and its money waits to be refunded by
+    finance.
     Runs in the caller's database transaction.
 
     Raises:
@@ -54,10 +61,13 @@ def accept_goods(session: Session, actor: Actor, number: str, accepted: Sequence
         ledger.post(session, entry, by=actor.email, carry_forward=True)
     if is_prepaid(order):
         _take_back_shortfall(session, actor, order, on=on)
+        if lacking_fen(order) < 0:
+            moves.release(session, actor, order, -lacking_fen(order), on=on, note=SHORTFALL)
     audit.record(
         session, actor, action="order.accept", subject=f"order:{order.number}", accepted_fen=order.accepted_fen
     )
     session.flush()  # so that a rule of the database speaks here, not at the commit
+    notices.tell(session, order)
     return order
 
 
@@ -76,7 +86,7 @@ def acceptance_entries(order: Order, *, on: date) -> list[Draft]:
     """Build what acceptance posts: who earns the goods and, on account, the assistance. Nothing for nothing."""
     if not order.accepted_fen:
         return []
-    debit = "liability:prepaid" if is_prepaid(order) else f"asset:receivable:{_organisation_code(order)}"
+    debit = account_of(order)
     cash = Draft(
         book="cash",
         key=f"order:{order.number}:acceptance",
@@ -85,14 +95,6 @@ def acceptance_entries(order: Order, *, on: date) -> list[Draft]:
         legs=tuple(rules.earning_legs(order, debit, kind="acceptance")),
     )
     return [cash] if is_prepaid(order) else [cash, assistance_entry(order, on=on)]
-
-
-def _organisation_code(order: Order) -> str:
-    if order.organisation is None:
-        # The database refuses such an order, so it is a defect, not a refusal.
-        message = f"order {order.number} is on account without an organisation"
-        raise AssertionError(message)
-    return order.organisation.code
 
 
 def _take_back_shortfall(session: Session, actor: Actor, order: Order, *, on: date) -> None:

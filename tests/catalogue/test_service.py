@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session
 
 from shop.catalogue import service
 from shop.catalogue.models import Product, Sku
-from shop.catalogue.service import ItemUpdate, NotForSale, OutOfStock, StockMoved
+from shop.catalogue.service import ItemUpdate, StockMoved
+from shop.catalogue.stock import holds
+from shop.catalogue.stock.holds import NotForSale, OutOfStock
 from shop.db import transaction
 from shop.errors import InvalidInput, NotFound
 from shop.identity.actor import Actor, actor_for
 from shop.identity.models import AuditEvent, Role
 from tests import factories
+from tests.catalogue.unguarded import write_what_was_read
 
 APPLE, LILY = "GS027-1", "GS059-1"
 
@@ -49,7 +52,7 @@ class TestHoldStock:
     def test_takes_off_and_loads_what_an_order_needs(self, session: Session) -> None:
         factories.stock(session, APPLE, packs=5)
 
-        skus = service.hold_stock(session, {APPLE: 3})
+        skus = holds.hold_stock(session, {APPLE: 3})
         session.commit()
 
         product = skus[APPLE].product
@@ -61,7 +64,7 @@ class TestHoldStock:
         factories.stock(session, LILY, packs=1)
 
         with pytest.raises(OutOfStock) as refusal:
-            service.hold_stock(session, {APPLE: 5, LILY: 2, "GS001-1": 1})
+            holds.hold_stock(session, {APPLE: 5, LILY: 2, "GS001-1": 1})
 
         assert [(error.field, error.value) for error in refusal.value.errors] == [("GS001-1", "0"), (LILY, "1")]
         assert "只剩 1 盒" in str(refusal.value.detail) or "只剩 1 箱" in str(refusal.value.detail)
@@ -70,7 +73,7 @@ class TestHoldStock:
     @pytest.mark.parametrize("demand", [{"GS999-1": 1}, {APPLE: 0}, {APPLE: -1}])
     def test_refuses_what_makes_no_sense(self, session: Session, demand: Mapping[str, int]) -> None:
         with pytest.raises(InvalidInput) as refusal:
-            service.hold_stock(session, demand)
+            holds.hold_stock(session, demand)
 
         assert [error.field for error in refusal.value.errors] == list(demand)
 
@@ -78,7 +81,7 @@ class TestHoldStock:
         factories.stock(session, "GS171-1", packs=5)
 
         with pytest.raises(NotForSale):
-            service.hold_stock(session, {"GS171-1": 1})
+            holds.hold_stock(session, {"GS171-1": 1})
 
     def test_reads_again_what_the_session_knew_before_it_had_the_lock(
         self, session: Session, superuser: sa.Engine
@@ -89,16 +92,16 @@ class TestHoldStock:
             other.execute(sa.text("UPDATE sku SET stock = 1 WHERE code = 'GS027-1'"))
 
         with pytest.raises(OutOfStock):
-            service.hold_stock(session, {APPLE: 2})
+            holds.hold_stock(session, {APPLE: 2})
 
 
 class TestReturnStock:
     def test_undoes_a_hold_also_of_what_was_taken_off_the_list(self, session: Session, shelf: None) -> None:  # noqa: ARG002  # restores
         factories.stock(session, APPLE, packs=5)
-        service.hold_stock(session, {APPLE: 3})
+        holds.hold_stock(session, {APPLE: 3})
         session.execute(sa.update(Product).where(Product.id == "GS027").values(is_listed=False))
 
-        service.return_stock(session, {APPLE: 3})
+        holds.return_stock(session, {APPLE: 3})
         session.commit()
 
         assert stock_of(session, APPLE) == 5
@@ -127,7 +130,7 @@ class TestManyBuyersAtOnce:
     def test_sell_the_last_pack_once(self, app: Flask, session: Session) -> None:
         factories.stock(session, APPLE, packs=1)
 
-        outcomes = in_parallel(app, 8, lambda own, _: service.hold_stock(own, {APPLE: 1}) and None)
+        outcomes = in_parallel(app, 8, lambda own, _: holds.hold_stock(own, {APPLE: 1}) and None)
 
         assert outcomes.count(None) == 1
         assert all(isinstance(one, OutOfStock) for one in outcomes if one is not None)
@@ -138,10 +141,9 @@ class TestManyBuyersAtOnce:
     ) -> None:
         factories.stock(session, APPLE, packs=1)
         both_have_read = Barrier(2)
-        monkeypatch.setattr(sa.Select, "with_for_update", lambda query, **_: query)
-        monkeypatch.setattr(service, "_refuse_unlisted", lambda _: both_have_read.wait(timeout=20))
+        write_what_was_read(monkeypatch, between=lambda: both_have_read.wait(timeout=20))
 
-        outcomes = in_parallel(app, 2, lambda own, _: service.hold_stock(own, {APPLE: 1}) and None)
+        outcomes = in_parallel(app, 2, lambda own, _: holds.hold_stock(own, {APPLE: 1}) and None)
 
         assert outcomes == [None, None]
         assert stock_of(session, APPLE) == 0
@@ -153,7 +155,7 @@ class TestManyBuyersAtOnce:
 
         def buy(own: Session, number: int) -> None:
             order = codes if number % 2 else codes[::-1]
-            service.hold_stock(own, dict.fromkeys(order, 1))
+            holds.hold_stock(own, dict.fromkeys(order, 1))
 
         for _ in range(5):
             assert in_parallel(app, 6, buy) == [None] * 6
@@ -166,9 +168,9 @@ class TestManyBuyersAtOnce:
 
         def buy(own: Session, number: int) -> None:
             first, second = (APPLE, LILY) if number else (LILY, APPLE)
-            service.hold_stock(own, {first: 1})
+            holds.hold_stock(own, {first: 1})
             both_hold_one.wait(timeout=20)
-            service.hold_stock(own, {second: 1})
+            holds.hold_stock(own, {second: 1})
 
         outcomes = in_parallel(app, 2, buy)
 
@@ -191,7 +193,7 @@ class TestUpdateItem:
         assert [tuple(event) for event in trail] == [
             ("listing.set", "product:GS027", {"new": False}),
             ("price.set", "sku:GS027-1", {"old": 5900, "new": 6600}),
-            ("stock.set", "sku:GS027-1", {"old": 0, "new": 12}),
+            ("stock.set", "sku:GS027-1", {"old": 0, "new": 12, "reason": "counted", "note": ""}),
         ]
 
     def test_does_nothing_when_nothing_changed(self, session: Session, operator: Actor) -> None:

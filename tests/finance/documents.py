@@ -34,10 +34,24 @@ class Office:
         placed: dict[str, Any] = self.post(who, "/orders", factories.order_request(*lines, payment_method=method))
         return placed
 
-    def pay(self, order: dict[str, Any], amount_fen: int, *, days_ago: int = 0) -> None:
+    def pay(self, order: dict[str, Any], amount_fen: int, *, days_ago: int = 0) -> str:
         day = (business_day() - timedelta(days=days_ago)).isoformat()
         receipt = {"amount_fen": amount_fen, "paid_on": day, "payer": "某付款人", "reference": order["number"]}
-        self.post(self.finance, "/bank-receipts", receipt)
+        number: str = self.post(self.finance, "/bank-receipts", receipt)["number"]
+        return number
+
+    def place(self, receipt: str, order: dict[str, Any], amount_fen: int | None = None) -> dict[str, Any]:
+        body = {"order_number": order["number"], "amount_fen": amount_fen}
+        placed: dict[str, Any] = self.post(self.finance, f"/bank-receipts/{receipt}/allocations", body)
+        return placed
+
+    def refund(self, receipt: str, amount_fen: int) -> dict[str, Any]:
+        body = {"amount_fen": amount_fen, "refunded_on": business_day().isoformat(), "bank_reference": "R-1"}
+        sent: dict[str, Any] = self.post(self.finance, f"/bank-receipts/{receipt}/refunds", body)
+        return sent
+
+    def undo(self, receipt: str, move: dict[str, Any]) -> None:
+        self.post(self.finance, f"/bank-receipts/{receipt}/moves/{move['id']}/undo", {"reason": "放错订单"})
 
     def accept(self, who: dict[str, str], order: dict[str, Any], *quantities: str) -> None:
         lines = [
@@ -86,7 +100,29 @@ def make_all(client: FlaskClient, session: Session) -> None:
     office.post(office.buyer, f"/orders/{cancelled['number']}/cancel")
     office.pay(cancelled, 4321)
     office.pay(office.order(office.buyer, ("GS003-1", 5)), 100)
+    _move_money(office)
     office.sale("T-1")
     office.sale("T-2", county="unknown")
     office.sale("T-3", county="620981")
     office.post(office.finance, "/sales/T-3/reverse", {"reason": "整单退货"})
+
+
+def _move_money(office: Office) -> None:
+    """Place, take back and refund money that waits, and undo each where it may be."""
+    paid = office.order(office.buyer, ("GS003-1", 2))
+    stray = office.pay({"number": "货款"}, paid["total_fen"] + 900, days_ago=3)
+    part = office.place(stray, paid, 300)
+    office.undo(stray, part["moves"][-1])
+    office.place(stray, paid)
+    office.undo(stray, office.refund(stray, 400)["moves"][-1])
+    office.refund(stray, 600)
+    direct = office.order(office.buyer, ("GS003-1", 1))
+    receipt = office.pay(direct, 700)
+    office.undo(receipt, office.client.get(f"/api/v1/bank-receipts/{receipt}", headers=office.finance).json["moves"][0])
+    short = office.order(office.buyer, ("GS001-1", 2))
+    office.place(office.pay({"number": "?"}, short["total_fen"]), short)
+    office.accept(office.buyer, short, "1")
+    billed = office.order(office.canteen, ("GS003-1", 2), method="on_account")
+    office.accept(office.canteen, billed, "2")
+    moved = office.place(office.pay({"number": "食堂"}, 5000), billed, 1200)
+    office.undo(moved["number"], moved["moves"][-1])

@@ -35,8 +35,9 @@ class TestVerify:
         verdict = agreement.verify(documents)
 
         assert verdict.problems == []
-        assert verdict.checked["orders"] == 6
-        assert verdict.checked["documents"] == 6 + 3 + 7
+        assert verdict.checked["orders"] == 10
+        assert verdict.checked["receipts"] == 7 + 4
+        assert verdict.checked["documents"] == 10 + 3 + 11 + 13
 
     @pytest.mark.parametrize(
         ("tampering", "check", "row"),
@@ -50,6 +51,15 @@ class TestVerify:
             ("UPDATE sale SET reference = 'T-9' WHERE reference = 'T-1'", "documents", "sale:T-1"),
             ("UPDATE bank_receipt SET amount_fen = amount_fen + 1 WHERE amount_fen = 4321", "documents", "receipt:"),
             ("DELETE FROM bank_receipt WHERE amount_fen = 4321", "documents", "receipt:"),
+            ("UPDATE bank_receipt SET refunded_fen = 1 WHERE refunded_fen = 600", "receipts", "receipt:"),
+            ("UPDATE bank_receipt SET allocated_fen = 0 WHERE allocated_fen = 500", "receipts", "receipt:"),
+            ("UPDATE receipt_move SET moved_on = moved_on - 1 WHERE kind = 'returned'", "documents", "receipt:"),
+            (
+                "UPDATE receipt_move SET is_direct = true WHERE amount_fen = 300 AND undoes IS NULL",
+                "documents",
+                "receipt:",
+            ),
+            ("UPDATE receipt_move SET amount_fen = 601 WHERE amount_fen = 600", "receipts", "receipt:"),
             ("UPDATE order_line SET accepted_quantity = 2.006 WHERE accepted_quantity = 2.005", "orders", "order:"),
             ("""UPDATE "order" SET paid_fen = paid_fen + 1 WHERE paid_fen = 500""", "orders", "order:"),
             ("""UPDATE "order" SET partner_code = '120000' WHERE paid_fen = 500""", "documents", "order:"),
@@ -67,7 +77,7 @@ class TestVerify:
         first = {problem.check: problem for problem in agreement.verify(documents).problems}
 
         assert first[check].row.startswith(row)
-        assert {"orders", "documents"}.issuperset(first), "the ledger's own rows are sound"
+        assert {"orders", "receipts", "documents"}.issuperset(first), "the ledger's own rows are sound"
 
     def test_names_an_entry_without_a_document(self, documents: Session) -> None:
         leg = ledger.Leg("partner:120000:direct:union", "county:620826:produce", 1, "sale")

@@ -74,7 +74,7 @@ class TestReceipts:
         finance.post("/finance/receipts", data=_form(finance, payer="不知为何"))
 
         every = finance.get("/finance/receipts").get_data(as_text=True)
-        waiting = finance.get("/finance/receipts?show=unallocated").get_data(as_text=True)
+        waiting = finance.get("/finance/receipts?show=unallocated", follow_redirects=True).get_data(as_text=True)
 
         assert "已付的人" in every
         assert "不知为何" in every

@@ -100,7 +100,8 @@ class TestAcceptGoods:
         missing = order["lines"][0]["unit_price_fen"]
         assert accepted["accepted_fen"] == order["goods_fen"] - missing
         assert ledger.totals(session, book="aid", by=("partner",)).total_fen == order["goods_fen"] - missing
-        assert ledger.balance(session, "liability:prepaid") == missing
+        assert ledger.balance(session, "liability:prepaid") == 0
+        assert ledger.balance(session, "liability:unallocated") == missing, "it waits to be refunded"
         assert ledger.verify(session).ok
 
     def test_happens_once(self, client: FlaskClient, session: Session, canteen: dict[str, str]) -> None:
@@ -159,9 +160,9 @@ class TestAcceptGoods:
         freight_fen = order["freight_fen"] if accepted_quantity else 0
         assert order["freight_fen"] > 0
         assert ledger.balance(session, "income:freight") == freight_fen
-        assert ledger.balance(session, "liability:prepaid") == (
-            order["total_fen"] - accepted["accepted_fen"] - freight_fen
-        )
+        assert ledger.balance(session, "liability:prepaid") == 0
+        left_fen = order["total_fen"] - accepted["accepted_fen"] - freight_fen
+        assert ledger.balance(session, "liability:unallocated") == left_fen
         assert ledger.totals(session, book="aid", by=()).total_fen == accepted["accepted_fen"]
 
     def test_posts_nothing_for_nothing(self, client: FlaskClient, session: Session, canteen: dict[str, str]) -> None:

@@ -29,7 +29,12 @@ def verify(
     tell, move = on_problem or (lambda _: None), on_progress or (lambda *_: None)
     verdict = ledger.verify(session, since=since, on_progress=on_progress, on_problem=on_problem)
     checked, problems = dict(verdict.checked), list(verdict.problems)
-    for name, count, check in (("orders", expected.ORDERS, _orders), ("documents", expected.DOCUMENTS, _documents)):
+    checks = (
+        ("orders", expected.ORDERS, _orders),
+        ("receipts", expected.RECEIPTS, _receipts),
+        ("documents", expected.DOCUMENTS, _documents),
+    )
+    for name, count, check in checks:
         rows = checked[name] = int(session.scalar(count) or 0)
         move(name, 0, rows)
         problem = check(session)
@@ -46,6 +51,14 @@ def _orders(session: Session) -> Problem | None:
     if row is None:
         return None
     return Problem("orders", f"order:{row.number}", "its sums are not those of its lines and its receipts", row.wrong)
+
+
+def _receipts(session: Session) -> Problem | None:
+    """Check that what each receipt says of its money is the sum of its moves, and that what undoes fits."""
+    row = session.execute(sa.text(expected.WRONG_RECEIPTS)).one_or_none()
+    if row is None:
+        return None
+    return Problem("receipts", f"receipt:{row.number}", "its sums are not those of its moves", row.wrong)
 
 
 def _documents(session: Session) -> Problem | None:

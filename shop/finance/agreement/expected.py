@@ -7,14 +7,16 @@ import sqlalchemy as sa
 
 from shop.assistance.models import Sale
 from shop.orders.models import Order
-from shop.payments.models import BankReceipt
+from shop.payments.models import BankReceipt, ReceiptMove
 
 ORDERS = sa.select(sa.func.count()).select_from(Order)
 DOCUMENTS = sa.select(
     ORDERS.scalar_subquery()
     + sa.select(sa.func.count()).select_from(Sale).scalar_subquery()
     + sa.select(sa.func.count()).select_from(BankReceipt).scalar_subquery()
+    + sa.select(sa.func.count()).select_from(ReceiptMove).where(~ReceiptMove.is_direct).scalar_subquery()
 )
+RECEIPTS = sa.select(sa.func.count()).select_from(BankReceipt)
 
 WRONG_ORDERS = """
     SELECT number, count(*) OVER () AS wrong
@@ -30,8 +32,36 @@ WRONG_ORDERS = """
     WHERE line.is_wrong IS NOT FALSE OR line.is_wrongly_accepted
         OR o.goods_fen <> line.goods_fen
         OR o.accepted_fen IS DISTINCT FROM line.accepted_fen
-        OR o.paid_fen <> (SELECT coalesce(sum(allocated_fen), 0) FROM bank_receipt WHERE order_id = o.id)
+        OR o.paid_fen <> (
+            SELECT coalesce(sum(CASE kind WHEN 'placed' THEN amount_fen ELSE -amount_fen END), 0)
+            FROM receipt_move WHERE order_id = o.id
+        )
     ORDER BY o.placed_at, o.number
+    LIMIT 1
+"""
+
+WRONG_RECEIPTS = """
+    SELECT number, count(*) OVER () AS wrong
+    FROM bank_receipt receipt
+    JOIN LATERAL (
+        SELECT
+            coalesce(sum(amount_fen) FILTER (WHERE kind = 'placed'), 0)
+                - coalesce(sum(amount_fen) FILTER (WHERE kind = 'released'), 0) AS allocated_fen,
+            coalesce(sum(amount_fen) FILTER (WHERE kind = 'refunded'), 0)
+                - coalesce(sum(amount_fen) FILTER (WHERE kind = 'returned'), 0) AS refunded_fen,
+            count(*) FILTER (
+                WHERE undoes IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM receipt_move undone
+                    WHERE undone.id = move.undoes AND undone.receipt_id = move.receipt_id
+                        AND undone.amount_fen = move.amount_fen AND undone.order_id IS NOT DISTINCT FROM move.order_id
+                        AND (undone.kind, move.kind) IN (('placed', 'released'), ('refunded', 'returned'))
+                )
+            ) AS strays
+        FROM receipt_move move WHERE receipt_id = receipt.id
+    ) moved ON true
+    WHERE (receipt.allocated_fen, receipt.refunded_fen) <> (moved.allocated_fen, moved.refunded_fen)
+        OR moved.strays > 0
+    ORDER BY receipt.recorded_at, receipt.number
     LIMIT 1
 """
 
@@ -39,14 +69,28 @@ WRONG_ORDERS = """
 # day, so its mirror has none. An order paid in advance counts on the day of the last money that it needed.
 _RECEIPTS = """
     SELECT
-        'cash', 'receipt:' || receipt.number, 'asset:bank',
-        CASE WHEN o.payment_method = 'on_account' THEN 'asset:receivable:' || buyer.code ELSE 'liability:prepaid' END,
-        receipt.paid_on, false, receipt.allocated_fen
-    FROM bank_receipt receipt JOIN "order" o ON o.id = receipt.order_id
+        'cash', 'receipt:' || receipt.number,
+        CASE WHEN leaves THEN waiting ELSE place END, CASE WHEN leaves THEN place ELSE waiting END,
+        move.moved_on, false, move.amount_fen
+    FROM receipt_move move JOIN bank_receipt receipt ON receipt.id = move.receipt_id
+    LEFT JOIN "order" o ON o.id = move.order_id
     LEFT JOIN organisation buyer ON buyer.id = o.organisation_id
+    CROSS JOIN LATERAL (
+        SELECT
+            move.kind IN ('placed', 'refunded') AS leaves,
+            CASE WHEN move.is_direct THEN 'asset:bank' ELSE 'liability:unallocated' END AS waiting,
+            CASE
+                WHEN o.id IS NULL THEN 'asset:bank'
+                WHEN o.payment_method = 'on_account' THEN 'asset:receivable:' || buyer.code
+                ELSE 'liability:prepaid'
+            END AS place
+    ) account
     UNION ALL
     SELECT
-        'cash', 'receipt:' || number, 'asset:bank', 'liability:unallocated', paid_on, false, amount_fen - allocated_fen
+        'cash', 'receipt:' || number, 'asset:bank', 'liability:unallocated', paid_on, false,
+        amount_fen - coalesce(
+            (SELECT sum(amount_fen) FROM receipt_move WHERE receipt_id = bank_receipt.id AND is_direct), 0
+        )
     FROM bank_receipt
 """
 _SALES = """
@@ -66,7 +110,9 @@ _LINES = """
     SELECT
         o.number, o.status = 'accepted' AS is_accepted, o.payment_method <> 'on_account' AS is_prepaid, o.accepted_on,
         greatest(o.placed_on, (
-            SELECT max(paid_on) FROM bank_receipt WHERE order_id = o.id AND allocated_fen > 0
+            SELECT max(move.moved_on)
+            FROM receipt_move move LEFT JOIN receipt_move undoing ON undoing.undoes = move.id
+            WHERE move.order_id = o.id AND move.kind = 'placed' AND undoing.id IS NULL
         )) AS paid_on,
         concat_ws(':', 'partner', o.partner_code, 'direct', o.channel_code) AS partner,
         concat_ws(':', 'county', line.county_code, line.category_code) AS county,
@@ -103,7 +149,8 @@ _ORDERS = """
 _HELD = """
     SELECT
         entry.book, transfer.source,
-        CASE WHEN debit.code LIKE 'asset:bank:%' THEN 'asset:bank' ELSE debit.code END, credit.code,
+        CASE WHEN debit.code LIKE 'asset:bank:%' THEN 'asset:bank' ELSE debit.code END,
+        CASE WHEN credit.code LIKE 'asset:bank:%' THEN 'asset:bank' ELSE credit.code END,
         CASE WHEN entry.reverses IS NULL OR transfer.source NOT LIKE 'sale:%' THEN entry.occurred_on END,
         transfer.kind LIKE '%\\_unpaired', transfer.amount_fen
     FROM ledger_transfer transfer JOIN ledger_entry entry ON entry.id = transfer.entry_id

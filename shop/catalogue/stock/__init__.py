@@ -1,0 +1,1 @@
+"""What is on the shelves: held by orders, corrected by operators, with its history."""
