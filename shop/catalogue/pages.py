@@ -10,8 +10,11 @@ import ledger
 from shop.catalogue import queries, search, service
 from shop.catalogue.display import listing
 from shop.catalogue.display.views import ProductView, SkuView
+from shop.catalogue.finding.facets import facets
+from shop.catalogue.finding.filters import ProductFilters
+from shop.catalogue.finding.matching import resolve
 from shop.catalogue.service import ItemUpdate, StockMoved
-from shop.db import Page, db, transaction
+from shop.db import Page, business_day, db, transaction
 from shop.errors import NotFound, ShopError
 from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
@@ -43,23 +46,28 @@ class _Row:
 def product_list() -> ResponseReturnValue:
     """Show what is for sale, narrowed by the address; what the address gets wrong is left out and said."""
     asked, is_odd = listing.read_filters(request.args)
-    facets = queries.facets(db.session, asked)
-    filters = listing.without_unknown(asked, facets)
+    wanted = resolve(db.session, asked.q)
+    counts = facets(db.session, asked, wanted)
+    filters = listing.without_unknown(asked, counts)
     if filters != asked:
-        facets = queries.facets(db.session, filters)
-    page = queries.product_list(db.session, filters, page_number(), PAGE_SIZE)
+        counts = facets(db.session, filters, wanted)
+    page = queries.product_list(db.session, filters, page_number(), PAGE_SIZE, wanted)
     if page.page > page.pages:
         return redirect(listing.list_url(filters, page=page.pages))
-    lists = listing.facet_lists(filters, facets)
+    lists = listing.facet_lists(filters, counts)
     return render_template(
         "catalogue/product_list.html",
         page=page,
         filters=filters,
         facets=lists,
         sorts=listing.sorts(filters),
-        active=listing.chips(filters, lists),
+        active=listing.chips(filters, lists, counts.without),
         clear_url=url_for(listing.ENDPOINT),
         notice=gettext("网址中有无法识别的筛选条件，已忽略。") if is_odd or filters != asked else "",
+        told=listing.told(filters, wanted),
+        single_words=listing.single_words(filters, wanted),
+        month=business_day().month,
+        month_url=listing.list_url(ProductFilters(month=business_day().month, sort="season")),
         url_for_page=lambda number: listing.list_url(filters, page=number),
     )
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from shop.catalogue import rules, search
+from shop.catalogue.finding import vocabulary
 from shop.catalogue.models import BrandStatus, Producer, Product, Sku
 from shop.registry import layout, service
 from shop.registry import rules as cells
@@ -63,7 +64,9 @@ def load_reference(session: Session, directory: Path = service.DATA) -> list[Cha
     products = read_table(directory / PRODUCTS, COLUMNS)
     _check(products, reading.known)
     raise_errors([*reading.tables.values(), products])
-    return [*service.store_reference(session, reading), *_store(session, products.rows)]
+    changes = [*service.store_reference(session, reading), *_store(session, products.rows)]
+    vocabulary.rebuild(session)
+    return changes
 
 
 def _check(table: Table, known: Mapping[str, frozenset[str]]) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from shop.catalogue import queries, rules, search
+from shop.catalogue import rules, search
+from shop.catalogue.finding.filters import SORTS, ProductFilters
 from shop.catalogue.models import BrandStatus
-from shop.catalogue.queries import ProductFilters
 from shop.rest import PageQuery
 
 _CODE = validate.Length(max=32)
@@ -22,7 +22,8 @@ class ProductQuery(PageQuery):
     prefecture = fields.String(load_default="", validate=_CODE)
     month = fields.Integer(load_default=None, validate=validate.Range(1, rules.MONTHS))
     available = fields.Boolean(load_default=False)
-    sort = fields.String(load_default="relevance", validate=validate.OneOf(queries.SORTS))
+    gi = fields.Boolean(load_default=False)
+    sort = fields.String(load_default="relevance", validate=validate.OneOf(SORTS))
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: object) -> dict[str, Any]:

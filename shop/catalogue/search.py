@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-VERSION = "2"
+VERSION = "3"
 """Of `search_text`. Raise it when the making of the text changes, and the next reload makes all anew."""
 
 SYNONYMS = (
@@ -29,10 +29,13 @@ SYNONYMS = (
 """Names of one thing: what a product is called, what the rest of China says, what Gansu says."""
 
 MAX_QUERY_LENGTH = 60
-_MAX_TERMS = 6
+_MAX_TERMS = 8
 _PAIR = 2
 _HAN = re.compile(r"[\u3400-\u9fff]+")
 _TERM = re.compile(r"[\u3400-\u9fff]+|[a-z0-9]+")
+_TONES = re.compile(r"\b(?:[a-z]+[1-5])+\b")
+_APOSTROPHE = re.compile(r"(?<=[a-z])['’](?=[a-z])")
+_PLACE_KIND = re.compile(r"(?<=..)(?:(?:(?:回|藏|裕固|东乡|哈萨克|蒙古|保安|撒拉)族)*自治[州县]|[市州县区])$")
 _INITIAL_U = str.maketrans({"ü": "v"})
 
 
@@ -52,12 +55,15 @@ def search_text(*, name: str, pinyin: str, name_en: str, places: Iterable[tuple[
         places: name and pinyin of its county and its prefecture.
         kind: the name of its category.
     """
-    tokens = [name, *words(name), *_readings_from_each(toneless(pinyin).split()), *_TERM.findall(normalise(name_en))]
+    syllables = toneless(pinyin).split()
+    cut = words(name)
+    tokens = [name, *cut, *_readings_from_each(syllables), *_readings_of_words(name, cut, syllables)]
+    tokens += [*_half_initials(syllables), *_TERM.findall(normalise(name_en))]
     for other in _other_names(name):
         tokens += [other, *_readings(_pinyin(other))]
     for place, place_pinyin in places:
         # The register's pinyin knows that 宕昌 reads Tanchang; only the initials come from the dictionary.
-        tokens += [place, *toneless(place_pinyin).split()[:1], *_readings(_pinyin(place))]
+        tokens += [place, _PLACE_KIND.sub("", place), *toneless(place_pinyin).split()[:1], *_readings(_pinyin(place))]
     tokens += [kind, *_readings(_pinyin(kind))]
     return " " + " ".join(dict.fromkeys(normalise(token) for token in tokens if token)) + " "
 
@@ -68,8 +74,12 @@ def digest(parts: Mapping[str, object]) -> str:
 
 
 def normalise(text: str) -> str:
-    """Return text as it is compared: full width made half, capitals small."""
-    return unicodedata.normalize("NFKC", text).lower().strip()
+    """Return text as it is compared: full width made half, capitals small; pinyin without tones or apostrophes.
+
+    Tones are dropped as marks (`bǎihé`) and as digits (`bai3he2`): a wrong one is as good as a right one.
+    """
+    plain = _APOSTROPHE.sub("", toneless(unicodedata.normalize("NFKC", text)))
+    return _TONES.sub(lambda found: re.sub(r"\d", "", found[0]), plain).strip()
 
 
 def terms(query: str) -> list[str]:
@@ -119,6 +129,22 @@ def _readings_from_each(syllables: list[str]) -> list[str]:
     """Return the readings from each syllable on: who knows 苹果 need not know 花牛. ü is typed as v or as u."""
     spellings = [syllables, [part.replace("v", "u") for part in syllables]]
     return [token for one in spellings for start in range(len(one)) for token in _readings(one[start:])]
+
+
+def _readings_of_words(name: str, cut: Iterable[str], syllables: list[str]) -> list[str]:
+    """Return the pinyin of each word within a name, from the name's own syllables: the dictionary misreads names."""
+    places = ((name.find(word), word) for word in cut)
+    return ["".join(syllables[start : start + len(word)]) for start, word in places if start >= 0]
+
+
+def _half_initials(syllables: list[str]) -> list[str]:
+    """Return the readings whose first or last part is initials only: `lzbaihe` and `lanzhoubh`."""
+    initials = [syllable[0] for syllable in syllables]
+    return [
+        "".join(first[:cut] + last[cut:])
+        for cut in range(1, len(syllables))
+        for first, last in ((initials, syllables), (syllables, initials))
+    ]
 
 
 def _pinyin(text: str) -> list[str]:

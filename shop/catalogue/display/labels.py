@@ -16,7 +16,9 @@ BRAND_LABELS = {
 }
 SORT_LABELS = {
     "relevance": lazy_gettext("综合"),
-    "pinyin": lazy_gettext("拼音"),
+    "season": lazy_gettext("当季优先"),
     "price": lazy_gettext("价格从低到高"),
     "-price": lazy_gettext("价格从高到低"),
+    "unit_price": lazy_gettext("单价最低"),
+    "pinyin": lazy_gettext("拼音"),
 }

@@ -7,16 +7,19 @@ from dataclasses import dataclass, fields, replace
 from flask import url_for
 from flask_babel import gettext
 
-from shop.catalogue import queries, rules, search
+from shop.catalogue import rules, search
 from shop.catalogue.display.labels import SORT_LABELS
 from shop.catalogue.display.views import art_url
-from shop.catalogue.queries import ProductFilters
+from shop.catalogue.finding.facets import Facets, PrefectureCount
+from shop.catalogue.finding.filters import SORTS, Narrowing, ProductFilters
+from shop.catalogue.finding.matching import Wanted
 from shop.registry.models import Category, Region
 from shop.web import localised
 
 ENDPOINT = "catalogue.product_list"
 _CODE = re.compile(r"[a-z0-9_]{1,32}")
 _DEFAULTS = ProductFilters()
+_YES = {"1", "true"}
 _MONTHS = {str(month): month for month in range(1, rules.MONTHS + 1)}
 
 
@@ -41,14 +44,17 @@ class FacetLists:
     categories: list[Facet]
     prefectures: list[Facet]
     months: list[Facet]
+    available: int
+    gi: int
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter that is on, with a link that takes it off."""
+    """A filter that is on, with a link that takes it off, and how many products there are then; None is not counted."""
 
     label: str
     url: str
+    count: int | None = None
 
 
 def read_filters(args: Mapping[str, str]) -> tuple[ProductFilters, bool]:
@@ -56,11 +62,12 @@ def read_filters(args: Mapping[str, str]) -> tuple[ProductFilters, bool]:
     month, sort = args.get("month", ""), args.get("sort", "")
     codes = {name: args.get(name, "") for name in ("category", "prefecture", "county")}
     understood = {name: code for name, code in codes.items() if _CODE.fullmatch(code)}
-    known_sort = next((one for one in queries.SORTS if one == sort), _DEFAULTS.sort)
+    known_sort = next((one for one in SORTS if one == sort), _DEFAULTS.sort)
     filters = ProductFilters(
         q=args.get("q", "").strip()[: search.MAX_QUERY_LENGTH],
         month=_MONTHS.get(month),
-        available=args.get("available", "") in {"1", "true"},
+        available=args.get("available", "") in _YES,
+        gi=args.get("gi", "") in _YES,
         sort=known_sort,
         **understood,
     )
@@ -68,7 +75,7 @@ def read_filters(args: Mapping[str, str]) -> tuple[ProductFilters, bool]:
     return filters, is_odd or (month not in _MONTHS and month != "") or sort not in {"", known_sort}
 
 
-def without_unknown(filters: ProductFilters, facets: queries.Facets) -> ProductFilters:
+def without_unknown(filters: ProductFilters, facets: Facets) -> ProductFilters:
     """Return the filters without codes that no category and no place with products has."""
     categories = {category.code for category, _ in facets.categories}
     prefectures = {one.region.code for one in facets.prefectures}
@@ -93,7 +100,7 @@ def list_url(filters: ProductFilters, *, page: int = 1) -> str:
     return url_for(ENDPOINT, **values)  # type: ignore[arg-type]  # mypy cannot see that they are query parameters
 
 
-def facet_lists(filters: ProductFilters, facets: queries.Facets) -> FacetLists:
+def facet_lists(filters: ProductFilters, facets: Facets) -> FacetLists:
     """Return every filter's values with names in the reader's language and links."""
     return FacetLists(
         total=facets.total,
@@ -109,6 +116,8 @@ def facet_lists(filters: ProductFilters, facets: queries.Facets) -> FacetLists:
             )
             for month, count in facets.months.items()
         ],
+        available=facets.available,
+        gi=facets.gi,
     )
 
 
@@ -116,21 +125,47 @@ def sorts(filters: ProductFilters) -> list[Facet]:
     """Return the orders that the list can take."""
     return [
         Facet(one, str(SORT_LABELS[one]), 0, is_selected=filters.sort == one, url=list_url(replace(filters, sort=one)))
-        for one in queries.SORTS
+        for one in SORTS
     ]
 
 
-def chips(filters: ProductFilters, facets: FacetLists) -> list[Chip]:
-    """Return the filters that are on, in the order of the page."""
-    counties = [county for one in facets.prefectures for county in one.children]
-    found: list[Chip] = []
-    if filters.q:
-        found.append(Chip(f"“{filters.q}”", list_url(replace(filters, q=""))))
-    for values in (facets.categories, facets.prefectures, counties, facets.months):
-        found += [Chip(one.name, one.url) for one in values if one.is_selected]
+def chips(filters: ProductFilters, lists: FacetLists, without: Mapping[Narrowing, int]) -> list[Chip]:
+    """Return the filters that are on, in the order of the page, with what there would be without each."""
+    counties = [county for one in lists.prefectures for county in one.children]
+    on: list[tuple[Narrowing, Sequence[Facet]]] = [
+        ("category", lists.categories),
+        ("place", lists.prefectures),
+        ("place", counties),
+        ("month", lists.months),
+    ]
+    found = [Chip(f"“{filters.q}”", list_url(replace(filters, q="")))] if filters.q else []
+    for kind, values in on:
+        found += [Chip(one.name, one.url, without[kind]) for one in values if one.is_selected]
     if filters.available:
-        found.append(Chip(gettext("只看有货"), list_url(replace(filters, available=False))))
+        found.append(Chip(gettext("只看有货"), list_url(replace(filters, available=False)), without["available"]))
+    if filters.gi:
+        found.append(Chip(gettext("地理标志"), list_url(replace(filters, gi=False)), without["gi"]))
     return found
+
+
+def told(filters: ProductFilters, wanted: Wanted) -> str:
+    """Return what the reader should know of how the words were read; empty where they were found as typed."""
+    if wanted.is_other:
+        return str(
+            gettext(
+                "没有与“%(typed)s”完全一致的商品，已按“%(meant)s”搜索。", typed=filters.q, meant=" ".join(wanted.terms)
+            )
+        )
+    if wanted.left_out:
+        return str(gettext("没有商品与“%(words)s”有关，已略去。", words=" ".join(wanted.left_out)))
+    return ""
+
+
+def single_words(filters: ProductFilters, wanted: Wanted) -> list[Chip]:
+    """Return a search for each word alone, where no product has them all."""
+    if wanted.is_known or len(wanted.typed) == 1:
+        return []
+    return [Chip(word, list_url(replace(_DEFAULTS, q=word, sort=filters.sort))) for word in wanted.typed]
 
 
 def _category(filters: ProductFilters, category: Category, count: int) -> Facet:
@@ -145,7 +180,7 @@ def _category(filters: ProductFilters, category: Category, count: int) -> Facet:
     )
 
 
-def _prefecture(filters: ProductFilters, prefecture: queries.PrefectureCount) -> Facet:
+def _prefecture(filters: ProductFilters, prefecture: PrefectureCount) -> Facet:
     code = prefecture.region.code
     is_selected = filters.prefecture == code
     return Facet(

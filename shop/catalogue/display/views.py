@@ -57,6 +57,11 @@ class ProductView:
         return any(sku.stock for sku in self.skus)
 
     @property
+    def is_seasonal_now(self) -> bool:
+        """Whether it has its season now and is not there all the year."""
+        return self.in_season and len(self.season_months) < rules.MONTHS
+
+    @property
     def storage_label(self) -> str:
         """How to keep it, in the reader's language."""
         return str(STORAGE_LABELS.get(self.storage, self.storage))
