@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Text, case, func
+from sqlalchemy import ColumnElement, DateTime, FromClause, Text, case, cast, func
 
 from ledger import chart
 from ledger.errors import BadQuery, UnknownDimension
 
-Carrier = Literal["partner", "county", "account", "kind", "day"]
+Carrier = Literal["partner", "county", "account", "kind", "month", "year"]
 Value = Callable[[ColumnElement[Any]], ColumnElement[str]]
 
 UNPAIRED_SUFFIX = "_unpaired"
@@ -45,13 +45,13 @@ def _pairing(kind: ColumnElement[str]) -> ColumnElement[str]:
     return case((kind.endswith(UNPAIRED_SUFFIX, autoescape=True), "outside"), else_="inside")
 
 
-def _day_as(pattern: str) -> Value:
-    return lambda day: func.to_char(day, pattern, type_=Text)
+def _moment_as(pattern: str) -> Value:
+    return lambda moment: func.to_char(moment, pattern, type_=Text)
 
 
 _OF_DAY = {
-    "month": Dimension("day", _day_as("YYYY-MM")),
-    "year": Dimension("day", _day_as("YYYY")),
+    "month": Dimension("month", _moment_as("YYYY-MM")),
+    "year": Dimension("year", _moment_as("YYYY")),
 }
 _BY_BOOK: dict[str, dict[str, Dimension]] = {
     "aid": {
@@ -68,6 +68,13 @@ _BY_BOOK: dict[str, dict[str, Dimension]] = {
     "cash": {"account": Dimension("account", lambda code: code), **_OF_DAY},
 }
 DIMENSIONS: Mapping[str, tuple[str, ...]] = {book: tuple(names) for book, names in _BY_BOOK.items()}
+
+
+def carried(flow: FromClause, carrier: Carrier) -> ColumnElement[Any]:
+    """Give what a row of the flow itself holds for a carrier: its kind, or the first moment of its month or year."""
+    if carrier == "kind":
+        return flow.c.kind
+    return func.date_trunc(carrier, cast(flow.c.day, DateTime)).label(carrier)
 
 
 def dimension(book: str, name: str) -> Dimension:

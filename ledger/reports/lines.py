@@ -143,7 +143,8 @@ def _dimension(book: str | None, name: str) -> Dimension:
 
 def _own_limits(found: Mapping[str, Dimension], conditions: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """Filter by what the transfer's own columns carry."""
-    own: dict[Carrier, ColumnElement[Any]] = {"kind": _transfer.kind, "day": _transfer.effective_on}
+    day = _transfer.effective_on
+    own: dict[Carrier, ColumnElement[Any]] = {"kind": _transfer.kind, "month": day, "year": day}
     return [one.value(own[one.carrier]) == conditions[name] for name, one in found.items() if one.carrier in own]
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, case, func, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, Subquery, case, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ledger.reports.balances import check_days, days
-from ledger.reports.dimensions import dimension
+from ledger.reports.dimensions import Carrier, carried, dimension
 from ledger.reports.flows import flow_at
 from ledger.tables import account_table
 
@@ -61,11 +61,9 @@ def totals(  # noqa: PLR0913 -- the choices of one report, each named
     names = list(dict.fromkeys(by))
     conditions = dict(where or {})
     found = {name: dimension(book, name) for name in [*names, *conditions]}
-    # Cells are merged before their accounts are looked up, by no more than what is asked for.
-    carriers = dict.fromkeys(one.carrier for one in found.values())
+    carriers = list(dict.fromkeys(one.carrier for one in found.values()))
     flow = flow_at(known_at)
-    extra = [flow.c[carrier] for carrier in carriers if carrier in {"kind", "day"}]
-    facts = _FACTS[book](flow, extra, days(flow.c.day, since, until))
+    facts = _FACTS[book](flow, carriers, days(flow.c.day, since, until))
     values = {name: one.value(facts.c[one.carrier]) for name, one in found.items()}
     rows = session.execute(
         select(
@@ -90,62 +88,64 @@ def totals(  # noqa: PLR0913 -- the choices of one report, each named
     )
 
 
-Columns = Sequence[ColumnElement[Any]]
+Carriers = Sequence[Carrier]
 Limits = Sequence[ColumnElement[bool]]
 
+# Rows of the flow merge by no more than what is asked for, before the codes of their accounts are looked up.
 
-def _cells(flow: FromClause, keys: Columns, limits: Limits, name: str) -> Subquery:
-    """Merge the flow's shards, and its days and kinds unless they are among the keys."""
-    return (
+
+def _aid_facts(flow: FromClause, carriers: Carriers, limits: Limits) -> Subquery:
+    """Add up by the partner's and the county's account, as asked; a mirror counts minus."""
+    debit = account_table.alias("debit")
+    is_mirror = debit.c.kind == "county"
+    sides = {
+        "partner": case((is_mirror, flow.c.credit_account), else_=flow.c.debit_account),
+        "county": case((is_mirror, flow.c.debit_account), else_=flow.c.credit_account),
+    }
+    keys = [sides[one].label(one) if one in sides else carried(flow, one) for one in carriers]
+    cells = (
         select(
             *keys,
-            func.sum(flow.c.amount_fen).label("amount_fen"),
+            func.sum(case((is_mirror, -flow.c.amount_fen), else_=flow.c.amount_fen)).label("amount_fen"),
             func.sum(flow.c["count"]).label("count"),
         )
-        .where(*limits)
+        .join(debit, debit.c.id == flow.c.debit_account)
+        .where(debit.c.book == "aid", *limits)
         .group_by(*keys)
-        .subquery(name)
+        .subquery("cells")
     )
+    named = {one: account_table.alias(f"the_{one}") for one in carriers if one in sides}
+    facts = select(
+        *(named[one].c.code.label(one) if one in named else cells.c[one] for one in carriers),
+        cells.c.amount_fen,
+        cells.c["count"],
+    ).select_from(cells)
+    for one, account in named.items():
+        facts = facts.join(account, account.c.id == cells.c[one])
+    return facts.subquery("facts")
 
 
-def _aid_facts(flow: FromClause, extra: Columns, limits: Limits) -> Subquery:
-    """Give each cell its partner's and its county's code, and minus for a mirror."""
-    cells = _cells(flow, [flow.c.debit_account, flow.c.credit_account, *extra], limits, "cells")
-    debit, credit = account_table.alias("debit"), account_table.alias("credit")
-    is_mirror = debit.c.kind == "county"
-    return (
-        select(
-            case((is_mirror, credit.c.code), else_=debit.c.code).label("partner"),
-            case((is_mirror, debit.c.code), else_=credit.c.code).label("county"),
-            *_extra_of(cells, extra),
-            case((is_mirror, -cells.c.amount_fen), else_=cells.c.amount_fen).label("amount_fen"),
-            cells.c.count,
-        )
-        .join(debit, debit.c.id == cells.c.debit_account)
-        .join(credit, credit.c.id == cells.c.credit_account)
-        .where(debit.c.book == "aid")
-        .subquery("facts")
-    )
-
-
-def _cash_facts(flow: FromClause, extra: Columns, limits: Limits) -> Subquery:
-    """Show each cell on both its accounts, as plus on the debited and minus on the credited one."""
-    debits = _cells(flow, [flow.c.debit_account, *extra], limits, "debits")
-    credits_ = _cells(flow, [flow.c.credit_account, *extra], limits, "credits")
+def _cash_facts(flow: FromClause, carriers: Carriers, limits: Limits) -> Subquery:
+    """Show each transfer on both its accounts, as plus on the debited and minus on the credited one."""
     sides = union_all(
-        select(debits.c.debit_account.label("id"), *_extra_of(debits, extra), debits.c.amount_fen, debits.c.count),
-        select(credits_.c.credit_account, *_extra_of(credits_, extra), -credits_.c.amount_fen, credits_.c.count),
+        _side(flow, flow.c.debit_account, carriers, limits=limits, sign=1),
+        _side(flow, flow.c.credit_account, carriers, limits=limits, sign=-1),
     ).subquery("sides")
+    carried_on = [sides.c[one] for one in carriers if one != "account"]
     return (
-        select(account_table.c.code.label("account"), *_extra_of(sides, extra), sides.c.amount_fen, sides.c.count)
+        select(account_table.c.code.label("account"), *carried_on, sides.c.amount_fen, sides.c["count"])
         .join(sides, sides.c.id == account_table.c.id)
         .where(account_table.c.book == "cash")
         .subquery("facts")
     )
 
 
-def _extra_of(cells: Subquery, extra: Columns) -> list[ColumnElement[Any]]:
-    return [cells.c[str(column.key)] for column in extra]
+def _side(
+    flow: FromClause, account: ColumnElement[Any], carriers: Carriers, *, limits: Limits, sign: int
+) -> Select[Any]:
+    keys = [account.label("id"), *(carried(flow, one) for one in carriers if one != "account")]
+    amount_fen = (sign * func.sum(flow.c.amount_fen)).label("amount_fen")
+    return select(*keys, amount_fen, func.sum(flow.c["count"]).label("count")).where(*limits).group_by(*keys)
 
 
 _FACTS = {"aid": _aid_facts, "cash": _cash_facts}
