@@ -76,6 +76,7 @@ def _register_pages(app: Flask) -> None:
     from shop.assistance.imports import pages as sale_imports
     from shop.catalogue import pages as catalogue
     from shop.catalogue.finding import pages as browse
+    from shop.catalogue.stock import pages as stock
     from shop.finance import pages as finance
     from shop.finance.figures import pages as figures
     from shop.finance.home import pages as home
@@ -91,7 +92,7 @@ def _register_pages(app: Flask) -> None:
     from shop.payments.desk import pages as payments_desk
     from shop.procurement import pages as procurement
 
-    for one in (signin, organisations, people, browse, mail, figures, home, payments_desk, sale_imports):
+    for one in (signin, organisations, people, browse, mail, figures, home, payments_desk, stock, sale_imports):
         app.register_blueprint(one.blueprint)
     for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail):
         app.register_blueprint(capability.blueprint)

@@ -10,6 +10,7 @@ from shop.db import now, transaction
 from shop.identity import audit, service, tokens
 from shop.identity.actor import bearer_token, require_actor, requires
 from shop.identity.setup import limit_guessing
+from shop.identity.signin import guard
 from shop.rest import ApiBlueprint
 
 blueprint = ApiBlueprint("identity", __name__, description="Signing in")
@@ -39,7 +40,13 @@ class IssuedToken(ma.Schema):
 @blueprint.doc(security=[])
 def create_token(credentials: dict[str, Any]) -> dict[str, str | datetime]:
     """Exchange e-mail address and password for a bearer token that works for 30 days."""
+    # In a transaction of its own: a guess counts whatever becomes of it.
     with transaction() as session:
+        locked_until = guard.take_guess(session, credentials["email"], at=now())
+    if locked_until is not None:
+        raise guard.AccountLocked(locked_until)
+    with transaction() as session:
+        guard.forgive(session, credentials["email"])
         text, token = service.exchange_password(
             session,
             email=credentials["email"],

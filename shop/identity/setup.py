@@ -87,6 +87,7 @@ def register(app: Flask, settings: Settings) -> None:
         send_confirmation_form=forms.SendConfirmationForm,
         two_factor_setup_form=forms.TotpSetupForm,
         two_factor_verify_code_form=forms.TotpForm,
+        two_factor_rescue_form=forms.NoRescueForm,
         totp_cls=SingleUseTotp,
         mail_util_cls=OutboxMail,
     )

@@ -99,7 +99,7 @@ def person(session: Session, user_id: UUID) -> User:
     Raises:
         NotFound: there is none.
     """
-    found = session.scalar(
+    found: User | None = session.scalar(
         sa.select(User)
         .where(User.id == user_id)
         .options(selectinload(User.memberships).selectinload(Membership.organisation))

@@ -134,7 +134,7 @@ def _is_in(membership: Membership, organisation: Organisation) -> bool:
 
 def _misfits(session: Session, organisation: Organisation, draft: OrganisationDraft) -> list[Role]:
     held = session.scalars(
-        sa.select(Membership.role.distinct()).where(Membership.organisation_id == organisation.id)
+        sa.select(Membership.role).where(Membership.organisation_id == organisation.id).distinct()
     ).all()
     has_partner = draft.partner_code is not None
     return sorted(role for role in held if not identity.may_give(role, kind=draft.kind, has_partner=has_partner))

@@ -8,7 +8,7 @@ from flask import current_app
 from flask_babel import lazy_gettext
 from flask_login import current_user
 from flask_security.forms import ForgotPasswordForm as SecurityForgotPasswordForm
-from flask_security.forms import Form, RegisterFormV2, TwoFactorSetupForm, TwoFactorVerifyCodeForm
+from flask_security.forms import Form, RegisterFormV2, TwoFactorRescueForm, TwoFactorSetupForm, TwoFactorVerifyCodeForm
 from flask_security.forms import LoginForm as SecurityLoginForm
 from flask_security.forms import SendConfirmationForm as SecuritySendConfirmationForm
 from wtforms import Field, StringField
@@ -91,6 +91,12 @@ class TotpSetupForm(TwoFactorSetupForm):  # type: ignore[misc]  # flask-security
     """Two buttons, on and off. The library's radio field of four methods uses what wtforms deprecates."""
 
     setup = StringField()
+
+
+class NoRescueForm(TwoFactorRescueForm):  # type: ignore[misc]  # flask-security ships no types
+    """A form that is built and never shown. The library's radio field uses what wtforms deprecates."""
+
+    help_setup = StringField()
 
 
 class RegisterForm(RegisterFormV2):  # type: ignore[misc]  # flask-security ships no types

@@ -5,7 +5,14 @@ from uuid import UUID
 import structlog
 from flask import Flask, g, request, session
 from flask_login import current_user, user_logged_in, user_logged_out
-from flask_security import password_changed, password_reset, user_authenticated, user_failed_authn, user_registered
+from flask_security import (
+    password_changed,
+    password_reset,
+    user_authenticated,
+    user_confirmed,
+    user_failed_authn,
+    user_registered,
+)
 from flask_security.utils import set_request_attr
 
 from shop.db import db, now, transaction
@@ -30,6 +37,7 @@ def register(app: Flask) -> None:
     user_authenticated.connect(_on_sign_in, app)
     user_failed_authn.connect(_on_failed_sign_in, app)
     user_registered.connect(_on_registered, app)
+    user_confirmed.connect(_on_confirmed, app)
     password_reset.connect(_on_password_reset, app)
     password_changed.connect(_on_password_changed, app)
 
@@ -108,6 +116,10 @@ def _on_sign_in(_sender: Flask, *, user: User, authn_via: list[str] | None = Non
 
 def _on_registered(_sender: Flask, *, user: User, **_event: object) -> None:
     audit.record(db.session, None, action="user.registered", subject=f"user:{user.email}")
+
+
+def _on_confirmed(_sender: Flask, *, user: User, **_event: object) -> None:
+    audit.record(db.session, None, action="user.confirmed", subject=f"user:{user.email}")
 
 
 def _on_failed_sign_in(_sender: Flask, *, user: User, auth_type: str, **_event: object) -> None:

@@ -9,7 +9,7 @@ from flask_security import MailUtil
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shop.db import now, transaction
+from shop.db import db, now, transaction
 from shop.identity.models import User
 from shop.mail import outbox
 from shop.mail.models import OutgoingMail
@@ -19,6 +19,10 @@ log = structlog.get_logger()
 MAX_ALIKE = 5
 ALIKE_WITHIN = timedelta(hours=1)
 """So many mails of one kind go to one address in this time: nobody is to be buried under mails that others ask for."""
+
+
+_STORED_BY_THE_LIBRARY = frozenset({"reset_notice", "change_notice"})
+"""Mails that tell of a change which the library commits itself, at the request's end and with our audit row."""
 
 
 class OutboxMail(MailUtil):  # type: ignore[misc]  # flask-security ships no types
@@ -39,6 +43,9 @@ class OutboxMail(MailUtil):  # type: ignore[misc]  # flask-security ships no typ
         A mail to somebody who does not exist costs the same work, so that the time to the answer does not tell. It is
         never sent.
         """
+        if template in _STORED_BY_THE_LIBRARY:
+            outbox.add(db.session, to=recipient, template=template, **context)
+            return
         try:
             with transaction() as session:
                 session.flush()
