@@ -1,5 +1,6 @@
 """Basket, checkout and orders as pages."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -17,7 +18,7 @@ from shop.identity.idempotency import idempotent
 from shop.identity.models import Organisation, Role, User
 from shop.orders import basket, queries, rules, service
 from shop.orders.forms import METHOD_LABELS, PROVINCES, STATUS_LABELS, CheckoutForm
-from shop.orders.models import OrderStatus, PaymentMethod
+from shop.orders.models import Order, OrderStatus, PaymentMethod
 from shop.orders.service import OrderDraft, ShipTo
 from shop.registry import queries as registry
 from shop.web import page_number
@@ -25,6 +26,9 @@ from shop.web import page_number
 blueprint = Blueprint("orders", __name__)
 
 PAGE_SIZE = 10
+
+ORDER_PAGE_EXTRAS: list[Callable[[Order], dict[str, object]]] = []
+"""What capabilities above this one tell an order's page, by the names that its template knows."""
 
 
 def _owner() -> UUID | None:
@@ -162,6 +166,7 @@ def order_page(number: str) -> ResponseReturnValue:
     actor = require_actor()
     order = queries.order(db.session, actor, number)
     is_buyer = service.is_buyer(actor, order)
+    extras = {name: value for tell in ORDER_PAGE_EXTRAS for name, value in tell(order).items()}
     return render_template(
         "orders/order.html",
         order=order,
@@ -173,6 +178,7 @@ def order_page(number: str) -> ResponseReturnValue:
         may_read_ledger=actor.has(Role.FINANCE, Role.AUDITOR),
         may_cancel=is_buyer and rules.may_cancel(order.status, paid_fen=order.paid_fen),
         may_accept=is_buyer and rules.may_become(order.status, OrderStatus.ACCEPTED),
+        **extras,
     )
 
 

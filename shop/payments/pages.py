@@ -14,6 +14,8 @@ from shop.errors import InvalidInput
 from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.identity.models import Role
+from shop.orders.models import Order
+from shop.orders.pages import ORDER_PAGE_EXTRAS
 from shop.payments import queries, service
 from shop.payments.api import MAX_RECEIPT_FEN
 from shop.payments.desk.view import render_receipt
@@ -23,6 +25,13 @@ from shop.web import page_number
 blueprint = Blueprint("payments", __name__)
 
 PAGE_SIZE = 20
+
+
+def _tell_surplus(order: Order) -> dict[str, object]:
+    return {"surplus": queries.surplus(db.session, order)}
+
+
+ORDER_PAGE_EXTRAS.append(_tell_surplus)
 
 
 class ReceiptForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
