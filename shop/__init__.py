@@ -88,11 +88,14 @@ def _register_pages(app: Flask) -> None:
     from shop.identity.signin import pages as signin
     from shop.mail import pages as mail
     from shop.orders import pages as orders
+    from shop.orders.addresses import pages as addresses
     from shop.payments import pages as payments
     from shop.payments.desk import pages as payments_desk
     from shop.procurement import pages as procurement
 
-    for one in (signin, organisations, people, browse, mail, figures, home, payments_desk, stock, sale_imports):
+    for one in (signin, organisations, people, addresses, mail):
+        app.register_blueprint(one.blueprint)
+    for one in (browse, figures, home, payments_desk, stock, sale_imports):
         app.register_blueprint(one.blueprint)
     for capability in (identity, catalogue, orders, payments, procurement, assistance, finance, months, trail):
         app.register_blueprint(capability.blueprint)

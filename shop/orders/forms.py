@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, RadioField, SelectField, StringField
+from wtforms import BooleanField, IntegerField, RadioField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, Length, Regexp
 from wtforms.widgets import HiddenInput
@@ -51,6 +51,7 @@ class CheckoutForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     )
     region_code = SelectField(_l("所在省份"), choices=[SelectChoice(*province) for province in PROVINCES])
     address = StringField(_l("详细地址"), [DataRequired(_l("请填写详细地址。")), Length(max=200)])
+    save_address = BooleanField(_l("保存到我的收货地址"))
     payment_method = RadioField(_l("付款方式"))
     total_fen = IntegerField(widget=HiddenInput())
     """The total that the page showed; the order is refused if it comes to another."""

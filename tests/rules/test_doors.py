@@ -43,6 +43,11 @@ OPEN = {
 GUARDED: dict[str, frozenset[Who]] = {
     "GET /account": EVERYBODY,
     "POST /account/organisation": EVERYBODY,
+    "GET /account/addresses": EVERYBODY,
+    "POST /account/addresses": EVERYBODY,
+    "GET /account/addresses/<uuid:address_id>": EVERYBODY,
+    "POST /account/addresses/<uuid:address_id>": EVERYBODY,
+    "POST /account/addresses/<uuid:address_id>/remove": EVERYBODY,
     "GET /organisations": OPERATOR,
     "GET /organisations/new": OPERATOR,
     "POST /organisations/new": OPERATOR,
