@@ -1,7 +1,7 @@
 """Totals and the ledger's drill-down on the API."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from flask import request, url_for
@@ -39,9 +39,14 @@ def totals(query: dict[str, Any]) -> TotalsView:
     """Sum a book by any of its dimensions; an officer gets the totals of their own partner."""
     queries.check_dimensions(query["book"], query["by"])
     where = queries.scope(require_actor(), book=query["book"])
-    return queries.totals(
-        db.session, book=query["book"], by=query["by"], period=query["period"], where=where, known=query["known"]
-    )
+
+    def view(period: Period) -> TotalsView:
+        return queries.totals(
+            db.session, book=query["book"], by=query["by"], period=period, where=where, known=query["known"]
+        )
+
+    compared: Period | None = query["compared"]
+    return replace(view(query["period"]), compared=view(compared) if compared else None)
 
 
 @blueprint.get("/ledger/transfers")

@@ -57,6 +57,8 @@ class TotalsView:
     as_of: datetime
     rules: Sequence[str]
     known: Known = NOW
+    compared: "TotalsView | None" = None
+    """The same of the period that it is compared with."""
 
 
 def scope(actor: Actor, *, book: str = "aid") -> dict[str, str]:

@@ -3,12 +3,15 @@
 from typing import Any
 
 import marshmallow as ma
+from flask_babel import gettext
 from marshmallow import fields, post_load, validate
 
 from shop.db import now
+from shop.errors import FieldError, InvalidInput
 from shop.finance import knowledge
+from shop.finance.figures.comparison import change_percent
 from shop.finance.periods import checked
-from shop.finance.queries import TotalsView, is_demo
+from shop.finance.queries import TotalsRow, TotalsView, is_demo
 from shop.rest import MAX_PAGE_SIZE, PageQuery
 
 _CODE = validate.Length(min=1, max=250)
@@ -48,10 +51,26 @@ class PeriodQuery(KnownQuery):
 
 
 class TotalsQuery(PeriodQuery):
-    """Which book, cut how, over which days."""
+    """Which book, cut how, over which days, compared with which."""
 
     book = fields.String(load_default="aid")
     by = fields.String(load_default="partner,mode", validate=validate.Length(max=200))
+
+    compare_from = fields.Date(load_default=None, metadata={"description": "First day of a period to compare with."})
+    compare_to = fields.Date(load_default=None, metadata={"description": "Its last day; both or neither are given."})
+
+    @post_load
+    def make_comparison(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Replace the two days by the period to compare with; None where there are none."""
+        since, last = data.pop("compare_from"), data.pop("compare_to")
+        if (since is None) != (last is None):
+            name = "compare_to" if last is None else "compare_from"
+            raise InvalidInput(errors=(FieldError(name, gettext("对比期间的起止日期要一起填")),))
+        try:
+            return data | {"compared": None if since is None else checked(since, last)}
+        except InvalidInput as error:
+            errors = tuple(FieldError(f"compare_{one.field}", one.message) for one in error.errors)
+            raise InvalidInput(errors=errors) from error
 
     @post_load
     def split_dimensions(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
@@ -60,12 +79,43 @@ class TotalsQuery(PeriodQuery):
 
 
 def rows_of(view: TotalsView) -> list[dict[str, Any]]:
-    """Return a view's rows as the API shows them."""
-    return [row.values | {"amount_fen": row.amount_fen, "count": row.count} for row in view.rows]
+    """Return a view's rows as the API shows them; with a comparison, every row that either period has."""
+    if view.compared is None:
+        return [row.values | {"amount_fen": row.amount_fen, "count": row.count} for row in view.rows]
+    now, before = ({tuple(row.codes.values()): row for row in one.rows} for one in (view, view.compared))
+    values = {key: row.values for key, row in (before | now).items()}
+    return [values[key] | _compared(now.get(key), before.get(key)) for key in sorted(values)]
+
+
+def _compared(now: TotalsRow | None, before: TotalsRow | None) -> dict[str, Any]:
+    amount_fen, compared_fen = now.amount_fen if now else 0, before.amount_fen if before else 0
+    change = change_percent(amount_fen, compared_fen)
+    return {
+        "amount_fen": amount_fen,
+        "count": now.count if now else 0,
+        "compared_fen": compared_fen,
+        "compared_count": before.count if before else 0,
+        "difference_fen": amount_fen - compared_fen,
+        "change_percent": None if change is None else str(change),
+    }
+
+
+class ComparedSchema(ma.Schema):
+    """The period that totals are compared with, and its sums."""
+
+    since = fields.Date(data_key="from", attribute="period.since")
+    last = fields.Date(data_key="to", attribute="period.last")
+    total_fen = fields.Integer()
+    count = fields.Integer()
+    rules = fields.List(fields.String())
 
 
 class TotalsSchema(ma.Schema):
-    """Totals. A dimension that has a code is an object with code and name; side, mode, month and year are text."""
+    """Totals. A dimension that has a code is an object with code and name; side, mode, month and year are text.
+
+    Asked to compare, each row says beside its amount that of the other period, the difference, and the change in
+    percent as a decimal; null where nothing was before.
+    """
 
     rows = fields.Function(rows_of, dump_only=True, metadata={"type": "array", "items": {"type": "object"}})
     total_fen = fields.Integer()
@@ -73,6 +123,7 @@ class TotalsSchema(ma.Schema):
     as_of = fields.AwareDateTime()
     known_at = fields.Function(lambda view: view.known.text or None, metadata=_KNOWN_AT | {"type": ["string", "null"]})
     rules = fields.List(fields.String())
+    compared = fields.Nested(ComparedSchema, allow_none=True, metadata={"description": "Null unless it was asked for."})
     is_demo = fields.Function(lambda _: is_demo(), metadata={"type": "boolean"})
 
 

@@ -54,7 +54,7 @@ def _bars(table: Table, rows: Sequence[Line], address: Address) -> Chart:
     part, place = ("mode", 2) if choice.cut is Cut.PARTNER else ("side", 0)
     by_item = _summed(rows, lambda line: line.where[item])
     codes = _months(by_item) if choice.cut is Cut.MONTH else sorted(by_item, key=lambda code: -by_item[code][0])
-    labels = {line.where[item]: line.cells[1] for line in rows}
+    labels = {line.where[item]: line.cells[1] for line in rows if choice.cut is not Cut.MONTH}
     parts = {line.where[part]: line.cells[place] for line in rows}
     ordered = [code for code in (*SIDES, *sorted(parts)) if code in parts]
     amounts = _summed(rows, lambda line: (line.where[item], line.where[part]))

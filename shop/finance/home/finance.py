@@ -26,9 +26,9 @@ _BOOK_LABELS = {"aid": lazy_gettext("帮扶台账待结账月份"), "cash": lazy
 def groups(session: Session, *, today: date) -> list[Group]:
     """Return the cards: what arrived this month, what waits for somebody, what does not agree."""
     return [
-        Group(gettext("本月到了什么"), _arrived(session, today=today)),
-        Group(gettext("等着处理"), _waiting(session, today=today)),
-        Group(gettext("对不对得上"), _disagreeing(session, today=today)),
+        Group(gettext("本月到账与帮扶"), _arrived(session, today=today)),
+        Group(gettext("待处理"), _waiting(session, today=today)),
+        Group(gettext("账目核对"), _disagreeing(session, today=today)),
     ]
 
 
@@ -62,7 +62,7 @@ def _waiting(session: Session, *, today: date) -> list[Card]:
     return [
         Card(
             gettext("待认领款项"),
-            url_for("payments.receipts", show="unallocated"),
+            url_for("payments_desk.queue"),
             amount_fen=unallocated_fen,
             tone="warning" if unallocated_fen else "",
         ),

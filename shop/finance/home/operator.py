@@ -27,7 +27,7 @@ def groups(session: Session, *, today: date) -> list[Group]:
     return [
         Group(gettext("订单"), _orders(session)),
         Group(gettext("库存"), _shelves(session)),
-        Group(gettext("新来的（近 %(days)s 天）", days=RECENT_DAYS), _newcomers(session, since=since)),
+        Group(gettext("近 %(days)s 天新增", days=RECENT_DAYS), _newcomers(session, since=since)),
     ]
 
 
@@ -90,7 +90,7 @@ def _newcomers(session: Session, *, since: datetime) -> list[Card]:
         ),
         Card(
             gettext("有退回行的导入表"),
-            url_for("assistance.sale_list"),
+            url_for("sale_imports.import_list"),
             int(sheets),
             note=gettext("共退回 %(rows)s 行", rows=int(rejected)) if rejected else "",
             tone="warning" if sheets else "",
