@@ -153,7 +153,7 @@ class TestTerms:
         assert not any(set(term) & set("%_\\\x00") for term in search.terms(query))
 
     def test_are_few(self) -> None:
-        assert len(search.terms(" ".join(f"t{number}" for number in range(100)))) <= 6
+        assert len(search.terms(" ".join(f"t{number}" for number in range(100)))) <= 8
 
     def test_are_cut_into_words_by_the_dictionary(self) -> None:
         assert search.words("静宁的苹果") == ["静宁", "苹果"]
