@@ -85,7 +85,7 @@ def undo(number: str, move_id: UUID) -> ResponseReturnValue:
     """Undo a move by its opposite, as of today."""
     form = UndoForm()
     if not form.validate():
-        return render_receipt(number, error=" ".join(form.reason.errors)), 422
+        return render_receipt(number, error=" ".join(str(one) for one in form.reason.errors)), 422
     try:
         with transaction() as session:
             moves.undo(session, require_actor(), number, move_id, note=form.reason.data.strip())
