@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from shop.assistance.imports.cli import sales
 from shop.catalogue.cli import reference
 from shop.demo import demo
 from shop.finance.cli import ledger
@@ -16,5 +17,5 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 def register(app: Flask) -> None:
     """Add every command group to `flask`."""
-    for command in (reference, demo, user, organisation, ledger, jobs, backup, restore):
+    for command in (reference, demo, user, organisation, ledger, sales, jobs, backup, restore):
         app.cli.add_command(command)

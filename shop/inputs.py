@@ -1,9 +1,10 @@
 """What no request may carry, whatever it is for."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_babel import gettext
 
 from shop.errors import FieldError, InvalidInput
@@ -11,11 +12,36 @@ from shop.problems import is_api_request
 
 NUL = "\x00"
 
+V = TypeVar("V", bound=Callable[..., object])
+_LIMIT = "upload_limit_bytes"
+
+
+def takes_files(limit_bytes: Callable[[], int | None]) -> Callable[[V], V]:
+    """Let a view take files, so many bytes of them in all as the function says at the request; None is the usual."""
+
+    def mark(view: V) -> V:
+        setattr(view, _LIMIT, limit_bytes)
+        return view
+
+    return mark
+
 
 def register(app: Flask) -> None:
     """Check every request before its view."""
+    app.before_request(allow_upload)
     app.before_request(refuse_unstorable)
     app.before_request(refuse_no_form)
+
+
+def allow_upload() -> None:
+    """Raise the limit of a body for a view that takes files, before anybody reads the body."""
+    limit = _limit()
+    if limit is not None:
+        request.max_content_length = limit() or request.max_content_length
+
+
+def _limit() -> Callable[[], int | None] | None:
+    return getattr(current_app.view_functions.get(request.endpoint or ""), _LIMIT, None)
 
 
 def refuse_no_form() -> None:
@@ -26,7 +52,8 @@ def refuse_no_form() -> None:
     Raises:
         InvalidInput: the body is not a form, or has files.
     """
-    if request.method == "POST" and not is_api_request() and (request.is_json or request.files):
+    has_files = request.method == "POST" and bool(request.files) and _limit() is None
+    if request.method == "POST" and not is_api_request() and (request.is_json or has_files):
         raise InvalidInput(gettext("这个页面只接受文字表单。"))
 
 

@@ -23,8 +23,8 @@ def defer(session: Session, task: str) -> None:
     session.execute(sa.text(SELECT_FOR_TRANSACTION))
     session.execute(
         sa.text(
-            "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock) VALUES ('default', :task, :task)"
-            " ON CONFLICT DO NOTHING"
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock)"
+            " VALUES ('default', CAST(:task AS text), CAST(:task AS text)) ON CONFLICT DO NOTHING"
         ),
         {"task": task},
     )

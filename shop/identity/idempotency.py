@@ -144,7 +144,8 @@ def _body() -> str:
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in _NOT_PART_OF_THE_REQUEST]
     files = []
     for name, file in request.files.items(multi=True):
-        files.append((name, file.filename, hashlib.sha256(file.read()).hexdigest()))
+        # A file may be larger than memory.
+        files.append((name, file.filename, hashlib.file_digest(file, "sha256").hexdigest()))
         file.seek(0)
     if fields or files:
         return json.dumps([sorted(fields, key=lambda field: field[0]), files])

@@ -18,7 +18,7 @@ from shop.jobs.schema import SELECT_FOR_SESSION
 
 log = structlog.get_logger()
 
-CONCURRENCY = 2
+CONCURRENCY = 4
 GRACE_SECONDS = 5
 """How long a job may go on after the worker was told to stop, before the job is asked to break off."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 from flask_babel import lazy_gettext
 
@@ -53,7 +53,7 @@ def format_of(start: bytes) -> SheetFormat:
     return SheetFormat.CSV
 
 
-def glance(file: BinaryIO) -> None:
+def glance(file: IO[bytes]) -> None:
     """Refuse what says of itself that it is no workbook, or too large; `check_workbook` does not believe the rest.
 
     Raises:
@@ -66,7 +66,7 @@ def glance(file: BinaryIO) -> None:
         raise UnreadableSheet(_damaged()) from error
 
 
-def check_workbook(file: BinaryIO) -> None:
+def check_workbook(file: IO[bytes]) -> None:
     """Unpack a workbook piece by piece, keeping nothing, and refuse it if it would not fit.
 
     Sizes are counted, not believed, and so are the places of the cells: one cell far out makes a huge sheet.
@@ -92,7 +92,7 @@ def _check_directory(members: list[zipfile.ZipInfo]) -> None:
         raise UnreadableSheet(_too_large())
 
 
-def _check_members(file: BinaryIO, members: list[zipfile.ZipInfo]) -> None:
+def _check_members(file: IO[bytes], members: list[zipfile.ZipInfo]) -> None:
     texts, room, room_in_cells = _Texts(), MAX_UNPACKED, MAX_UNPACKED
     for member in sorted(members, key=lambda member: member.filename != _TEXTS):
         extent, tail = _Extent(), b""
@@ -159,7 +159,7 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _unpacked(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
+def _unpacked(file: IO[bytes], member: zipfile.ZipInfo) -> Iterator[bytes]:
     """Unpack a member from where it lies, to its real end, whatever size the directory gives."""
     if member.flag_bits & 1 or member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise zipfile.BadZipFile(member.filename)
@@ -180,7 +180,7 @@ def _unpacked(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
         yield piece
 
 
-def _stored(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _stored(file: IO[bytes], size: int) -> Iterator[bytes]:
     while size > 0:
         piece = file.read(min(_PIECE, size))
         if not piece:

@@ -72,7 +72,14 @@ class Columns:
 
 def recognised(cells: Sequence[str]) -> int:
     """Return how many different columns a row of cells would name."""
-    return len({meaning for cell in cells if (meaning := _meaning(cell)) is not None})
+    meanings = {meaning for cell in cells if (meaning := _meaning(cell)) is not None}
+    return sum(group not in {"verdict", "trace"} for group, _ in meanings)
+
+
+def is_ours(heading: str) -> bool:
+    """Tell whether a column comes from a file of verdicts."""
+    meaning = _meaning(heading)
+    return meaning is not None and meaning[0] in {"verdict", "trace"}
 
 
 def columns_of(cells: Sequence[str], *, needs_partner: bool) -> Columns:

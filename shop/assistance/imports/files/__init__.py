@@ -1,0 +1,1 @@
+"""Files to take away: the template of a sheet, and the verdicts on one."""
