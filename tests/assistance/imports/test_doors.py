@@ -85,10 +85,12 @@ class TestPages:
         assert sent.status_code == 302, sent.get_data(as_text=True)
         due.work_off()
         page = client.get(sent.location).get_data(as_text=True)
-        file = client.get(f"{sent.location}/verdicts.csv?only=rejected").get_data(as_text=True)
+        with client.get(f"{sent.location}/verdicts.csv?only=rejected") as answer:
+            file = answer.get_data(as_text=True)
         assert "未通过" in page
         assert "'=1+1" in file
-        assert client.get(f"{sent.location}/verdicts.xlsx").data.startswith(b"PK")
+        with client.get(f"{sent.location}/verdicts.xlsx") as answer:
+            assert answer.data.startswith(b"PK")
         assert client.get(f"{sent.location}/progress").status_code == 200
         refused = client.post(f"{sent.location}/confirm", data={"csrf_token": token})
         assert refused.status_code == 403
