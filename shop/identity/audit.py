@@ -93,9 +93,11 @@ def _forget_after_rollback(session: Session, _previous: object) -> None:
 
 
 def _changes(session: Session) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
-    for made in session.new:
+    for number, made in enumerate(session.new, start=1):
         if isinstance(made, Base) and not isinstance(made, _NOT_TOLD):
-            yield (*_named(made), {}, _values(made))
+            table, name = _named(made)
+            # Its id may be given by the flush itself.
+            yield table, name or f"new {number}", {}, _values(made)
     for gone in session.deleted:
         if isinstance(gone, Base) and not isinstance(gone, _NOT_TOLD):
             yield (*_named(gone), _values(gone), {})

@@ -31,12 +31,12 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds: the last seal, the number of rows of every table, and the hash of the dump."""
+    """What a backup holds: its schema, the last seal, the number of rows of every table, and the hash of the dump."""
 
     made_at: str
     migration: str
     server: str
-    schema: str
+    place: str
     head_seq: int
     head_hash: str
     rows: dict[str, int] = field(default_factory=dict)
@@ -64,7 +64,7 @@ def back_up(url: str, directory: Path, *, programs: Path | None) -> Manifest:
         raise BackupError(f"{draft} is left of a backup that did not finish. Remove it and try again.") from error
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with Session(engine) as session, _snapshot(session) as (snapshot, schema):
-        manifest = _manifest(session, schema=schema)
+        manifest = _manifest(session, place=schema)
         command = ["--format=custom", "--no-owner", "--no-privileges", f"--schema={_pattern(schema)}"]
         _run("pg_dump", [*command, f"--snapshot={snapshot}", f"--file={draft / DUMP}"], url=url, programs=programs)
     whole = Manifest(
@@ -104,9 +104,9 @@ def restore(url: str, directory: Path, *, programs: Path | None) -> Manifest:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         schema = connection.scalar(sa.text("SELECT current_schema()"))
-        if schema != manifest.schema:
-            raise BackupError(f"The backup is of the schema {manifest.schema}; this address leads to {schema}.")
-        if tables := sa.inspect(connection).get_table_names(schema=schema):
+        if schema != manifest.place:
+            raise BackupError(f"The backup is of the schema {manifest.place}; this address leads to {schema}.")
+        if tables := sa.inspect(connection).get_table_names():
             raise BackupError(f"The place is not empty: it has {len(tables)} tables. Restore into a new database.")
     _prepare(engine)
     command = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
@@ -133,7 +133,7 @@ def _prepare(engine: sa.Engine) -> None:
 
 def differences(session: Session, manifest: Manifest) -> list[str]:
     """Return in what the place that `session` sees is not what the manifest says; nothing when it is the same."""
-    found = _manifest(session, schema=manifest.schema)
+    found = _manifest(session, place=manifest.place)
     wrong = [
         f"{name} is {getattr(found, name)}, not {getattr(manifest, name)}"
         for name in ("migration", "head_seq", "head_hash")
@@ -154,15 +154,15 @@ def _snapshot(session: Session) -> Iterator[tuple[str, str]]:
     yield row[0], row[1]
 
 
-def _manifest(session: Session, *, schema: str) -> Manifest:
+def _manifest(session: Session, *, place: str) -> Manifest:
     head = ledger.head(session)
-    names = sa.inspect(session.connection()).get_table_names(schema=schema)
+    names = sa.inspect(session.connection()).get_table_names()
     rows = {name: session.scalar(sa.select(sa.func.count()).select_from(sa.table(name))) or 0 for name in sorted(names)}
     return Manifest(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         migration=str(session.scalar(sa.text("SELECT version_num FROM alembic_version"))),
         server=str(session.scalar(sa.text("SHOW server_version"))),
-        schema=schema,
+        place=place,
         head_seq=head.seq,
         head_hash=head.hash.hex(),
         rows=rows,

@@ -1,7 +1,7 @@
 """The drill: the books are saved while in use, brought back elsewhere, and are the same books."""
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,13 +47,16 @@ def books(app: Flask, session: Session) -> ledger.Head:
 
 
 @pytest.fixture
-def elsewhere(new_database: Callable[[str], DatabaseUrls], settings: Settings) -> Flask:
+def elsewhere(new_database: Callable[[str], DatabaseUrls], settings: Settings) -> Iterator[Flask]:
     """Return the shop on an empty database."""
     urls = new_database("restored")
     one_role = settings.database_url == settings.database_owner_url
-    return create_app(
+    app = create_app(
         replace(settings, database_url=urls.owner if one_role else urls.app, database_owner_url=urls.owner)
     )
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 def run(app: Flask, *words: str) -> Result:
@@ -81,7 +84,6 @@ class TestDrill:
             assert ledger.verify(db.session).ok
             with pytest.raises(ProgrammingError, match="permission denied"):
                 db.session.execute(sa.text("UPDATE audit_event SET action = 'other'"))
-            db.engine.dispose()
 
     def test_a_place_in_use_is_left_alone(self, app: Flask, books: ledger.Head, tmp_path: Path) -> None:
         assert books.seq
