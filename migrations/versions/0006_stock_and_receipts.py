@@ -97,7 +97,6 @@ def upgrade() -> None:
             ["receipt_id"], ["bank_receipt.id"], name=op.f("fk_receipt_move_receipt_id_bank_receipt")
         ),
         sa.ForeignKeyConstraint(["recorded_by"], ["user.id"], name=op.f("fk_receipt_move_recorded_by_user")),
-        sa.ForeignKeyConstraint(["undoes"], ["receipt_move.id"], name=op.f("fk_receipt_move_undoes_receipt_move")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt_move")),
         sa.UniqueConstraint("undoes", name=op.f("uq_receipt_move_undoes")),
     )

@@ -89,7 +89,7 @@ class ReceiptMove(Base):
     moved_on: Mapped[date]
     is_direct: Mapped[bool] = mapped_column(default=False)
     """Whether it came with the receipt, whose own entry posts it."""
-    undoes: Mapped[UUID | None] = mapped_column(ForeignKey("receipt_move.id"), unique=True)
+    undoes: Mapped[UUID | None] = mapped_column(unique=True)
     bank_reference: Mapped[str] = mapped_column(default="")
     """The line of the bank's statement on which a refund left."""
     note: Mapped[str] = mapped_column(default="")
