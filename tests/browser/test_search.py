@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -32,7 +33,8 @@ def violations(page: Page) -> list[str]:
 def type_in(page: Page, text: str) -> None:
     page.goto("/")
     page.get_by_label("搜索商品").click()
-    page.keyboard.type(text)
+    with page.expect_response(lambda answer: parse_qs(urlsplit(answer.url).query).get("q") == [text]):
+        page.keyboard.type(text)
     expect(page.get_by_role("listbox")).to_be_visible()
 
 
@@ -42,6 +44,7 @@ class TestSuggestions:
         field = page.get_by_label("搜索商品")
 
         expect(field).to_have_attribute("aria-expanded", "true")
+        expect(page.get_by_role("option").first).to_contain_text("兰州百合")
         page.keyboard.press("ArrowDown")
         chosen = page.locator('[role=option][aria-selected="true"]')
         expect(chosen).to_contain_text("兰州百合")

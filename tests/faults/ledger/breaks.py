@@ -17,7 +17,7 @@ from tests.faults.ledger.harness import WRONG, Broken, Site
 from tests.faults.ledger.operations import Operation
 from tests.faults.ledger.proxy import PATIENCE_SECONDS, Link, Message, Trap
 
-STATEMENT_TIMEOUT_SECONDS = 0.1
+STATEMENT_TIMEOUT_SECONDS = 0.5
 
 
 class Harm(Enum):
@@ -110,7 +110,7 @@ class _Killable:
 def _spring(site: Site, fault: Fault, client: _Killable | None) -> Callable[[Link, bytes], None]:
     def spring(link: Link, data: bytes) -> None:
         if fault.harm is Harm.STALL:
-            time.sleep(3 * STATEMENT_TIMEOUT_SECONDS)
+            time.sleep(2 * STATEMENT_TIMEOUT_SECONDS)
         passed = {When.BEFORE: b"", When.WITHIN: data[: len(data) // 2], When.AFTER: data}[fault.when]
         link.pass_on(passed, to_server=fault.at.to_server)
         if fault.harm is Harm.END_BACKEND:
