@@ -1,17 +1,15 @@
 """Suggestions under the search field, by keyboard and by touch, and the pages that lead into the catalogue."""
 
 import re
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.rules.test_templates import ROOT
+from tests.browser.axe import violations
 
 pytestmark = pytest.mark.browser
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
     "/",
     "/?q=lanzou+baihe",
@@ -21,13 +19,6 @@ PAGES = (
     "/places/620500",
     "/calendar",
 )
-
-
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds, run beside the page's own scripts."""
-    page.evaluate(Path(AXE).read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run()")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
 
 
 def type_in(page: Page, text: str) -> None:
