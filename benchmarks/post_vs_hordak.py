@@ -5,9 +5,11 @@ counties, with 20,000 sales in both books before, in short turns.
 
 Hordak does the sale as a Transaction with two Legs: its newest release in an environment of its own, with the tables,
 constraints and triggers of its migrations, one lasting connection a client, prepared statements, accounts in memory.
-Two ways take turns, and the reference is the faster of them: `Account.transfer_to()`, which its documentation
-recommends (three INSERTs), and the same models with both legs in one `bulk_create` (two INSERTs), which leaves out the
-checks in Python. Hordak keeps no balances, no idempotency key and no daily matrix: it does less than a post does.
+A post happens once however often it is sent; hordak leaves that to its user, so its books have a table of keys, written
+in the same database transaction. Two ways take turns, and the reference is the faster of them: `Account.transfer_to()`,
+which its documentation recommends (three INSERTs and the key's), and the same models with both legs in one
+`bulk_create` (two INSERTs and the key's), which leaves out the checks in Python. Hordak keeps no balances, no daily
+matrix and no closed months: it still does less than a post does.
 """
 
 import argparse

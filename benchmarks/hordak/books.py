@@ -16,6 +16,7 @@ def main(host: str, name: str, count: str) -> None:
     call_command("migrate", verbosity=0)
     from benchmarks.hordak import work  # noqa: PLC0415 -- models need the settings above
 
+    work.make_keys()
     work.make_accounts(partners=40, counties=86)
     work.post_many(int(count))
 
