@@ -2,7 +2,7 @@
 
 import enum
 import inspect
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
 from flask.sansio.app import App
 from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
 import ledger
@@ -95,6 +97,32 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         session.info["in_transaction"] = False
+
+
+def copy_rows(session: Session, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Send rows by a COPY in the caller's transaction.
+
+    They must all be there: while a COPY runs, its connection answers no query that would make one.
+
+    Raises:
+        DBAPIError: as SQLAlchemy raises it, an IntegrityError for one. A lost connection is known as lost.
+    """
+    # What the rows refer to may be new in the session.
+    session.flush()
+    connection = session.connection()
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(driver)
+    try:
+        with driver.cursor().copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, None, error, psycopg.Error, connection_invalidated=driver.closed, dialect=connection.dialect
+        ) from error
 
 
 T = TypeVar("T")

@@ -3,6 +3,8 @@
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from flask_babel import gettext, lazy_gettext
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from shop.assistance import queries, rules
-from shop.assistance.models import UNKNOWN_COUNTY, Evidence, Sale, SaleStatus
+from shop.assistance.models import UNKNOWN_COUNTY, Evidence, Sale, SaleMode, SaleStatus
 from shop.assistance.rules import Paper, SaleDraft
 from shop.db import business_day, now
 from shop.errors import FieldError, NotFound, ShopError
@@ -137,7 +139,32 @@ def reverse_sale(session: Session, actor: Actor, reference: str, *, reason: str,
     return sale
 
 
-def assistance_entry(sale: Sale) -> ledger.Draft:
+class Counted(NamedTuple):
+    """What the books need to know of a sale; `Sale` tells it in the same words."""
+
+    id: UUID
+    reference: str
+    partner_code: str
+    mode: SaleMode
+    channel_code: str
+    county_code: str | None
+    category_code: str
+    amount_fen: int
+    sold_on: date
+    is_paired: bool
+
+    @property
+    def county(self) -> str:
+        """The county of origin as requests and the ledger name it."""
+        return self.county_code or UNKNOWN_COUNTY
+
+    @property
+    def entry_key(self) -> str:
+        """The idempotency key under which the ledger holds this sale."""
+        return f"sale:{self.reference}"
+
+
+def assistance_entry(sale: Sale | Counted) -> ledger.Draft:
     """Return the entry by which a confirmed sale counts."""
     leg = ledger.Leg(
         ledger.partner_account(sale.partner_code, sale.mode, sale.channel_code),

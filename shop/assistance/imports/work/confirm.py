@@ -1,6 +1,7 @@
 """Confirming all sales of a sheet that wait for it, a piece and its postings in one commit."""
 
 from collections.abc import Callable
+from itertools import starmap
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ import ledger
 from shop.assistance import rules, service
 from shop.assistance.imports.models import SaleImport
 from shop.assistance.models import Sale, SaleStatus
+from shop.assistance.service import Counted
 from shop.db import now, transaction
 from shop.errors import ShopError
 from shop.identity import audit
@@ -56,28 +58,10 @@ def _piece(session: Session, sheet: SaleImport, *, after: UUID) -> UUID | None:
         rules.check_decision(actor, status=SaleStatus.REPORTED, target=SaleStatus.CONFIRMED, is_reporter=False)
     except ShopError:
         return None
-    sales = session.scalars(
-        sa.select(Sale)
-        .where(
-            Sale.import_id == sheet.id,
-            Sale.id > after,
-            Sale.status == SaleStatus.REPORTED,
-            Sale.reported_by != actor.user_id,
-        )
-        .order_by(Sale.id)
-        .limit(SALES_A_PIECE)
-        .with_for_update()
-    ).all()
+    sales = _confirmed(session, sheet, by=actor, after=after)
     if not sales:
         return None
-    taken = {"status": SaleStatus.CONFIRMED, "decided_by": actor.user_id, "decided_at": now()}
-    session.execute(
-        sa.update(Sale)
-        .where(Sale.id == sa.any_(sa.cast([sale.id for sale in sales], sa.ARRAY(sa.Uuid))))
-        .values(**taken)
-        .execution_options(synchronize_session=False)
-    )
-    drafts = (service.assistance_entry(sale) for sale in sales)
+    drafts = map(service.assistance_entry, sales)
     ledger.post_many(session, drafts, by=str(actor.user_id), carry_forward=True, all_or_nothing=True)
     sheet.confirmed += len(sales)
     audit.record_many(
@@ -86,10 +70,32 @@ def _piece(session: Session, sheet: SaleImport, *, after: UUID) -> UUID | None:
         action="sale.confirmed",
         details=((sale.entry_key, {"amount_fen": sale.amount_fen, "import": sheet.id}) for sale in sales),
     )
-    last = sales[-1].id
-    for sale in sales:
-        session.expunge(sale)
-    return last
+    return sales[-1].id
+
+
+def _confirmed(session: Session, sheet: SaleImport, *, by: Actor, after: UUID) -> list[Counted]:
+    """Take the next sales out of those that wait, all in one statement, and return them in their order."""
+    waiting = (
+        sa.select(Sale.id)
+        .where(
+            Sale.import_id == sheet.id,
+            Sale.id > after,
+            Sale.status == SaleStatus.REPORTED,
+            Sale.reported_by != by.user_id,
+        )
+        .order_by(Sale.id)
+        .limit(SALES_A_PIECE)
+        .with_for_update()
+        .cte("waiting")
+    )
+    rows = session.execute(
+        sa.update(Sale)
+        .where(Sale.id == waiting.c.id)
+        .values(status=SaleStatus.CONFIRMED, decided_by=by.user_id, decided_at=now())
+        .returning(*(getattr(Sale, name) for name in Counted._fields))
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(starmap(Counted, rows))
 
 
 def _confirmer(session: Session, sheet: SaleImport) -> Actor:

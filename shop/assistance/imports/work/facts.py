@@ -1,5 +1,6 @@
 """What the registry says, read once for a whole sheet instead of once a row."""
 
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -22,13 +23,15 @@ class Facts:
         """Read what does not depend on the day."""
         self._session = session
         self._pairings = registry.pairings(session)
+        self._always = queries.known_codes(session, on=date.min)
         self._known: dict[date, KnownCodes] = {}
         self._versions: dict[date, str] = {}
 
     def known(self, on: date) -> KnownCodes:
         """Return the codes that a sale of that day may name."""
         if on not in self._known:
-            self._known[on] = queries.known_codes(self._session, on=on)
+            channels = frozenset(channel.code for channel in registry.channels(self._session, on=on))
+            self._known[on] = replace(self._always, channels=channels)
         return self._known[on]
 
     def rule_version(self, on: date) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import psycopg
 import structlog
+from psycopg.errors import UniqueViolation
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 import ledger
@@ -16,7 +17,7 @@ from shop.assistance.imports.work.decide import Verdict, verdicts
 from shop.assistance.imports.work.facts import Facts
 from shop.assistance.models import UNKNOWN_COUNTY, SaleStatus
 from shop.assistance.rules import SaleDraft
-from shop.db import now
+from shop.db import copy_rows, now
 from shop.errors import ShopError
 from shop.identity import audit
 from shop.identity.actor import Actor
@@ -74,8 +75,11 @@ class Clerk:
             try:
                 with session.begin_nested():
                     self._copy(session, found)
-            except psycopg.errors.UniqueViolation as error:
-                log.info("import raced", sale_import=str(self.sheet.id), constraint=error.diag.constraint_name)
+            except IntegrityError as error:
+                if not isinstance(error.orig, UniqueViolation):
+                    raise
+                constraint = error.orig.diag.constraint_name
+                log.info("import raced", sale_import=str(self.sheet.id), constraint=constraint)
                 continue
             accepted = [verdict for verdict in found if verdict.outcome is Outcome.ACCEPTED]
             return Piece(
@@ -90,14 +94,14 @@ class Clerk:
         accepted.sort(key=lambda verdict: verdict.reference or "")
         made = {verdict.reference: ledger.uuid7() for verdict in accepted}
         at = now()
-        _copy_in(session, _SALES, [self._sale(verdict, made[verdict.reference], at) for verdict in accepted])
+        copy_rows(session, _SALES, [self._sale(verdict, made[verdict.reference], at) for verdict in accepted])
         papers = [
             (ledger.uuid7(), made[verdict.reference], paper.kind.value, paper.number, True)
             for verdict in accepted
             for paper in _draft(verdict).evidence
         ]
-        _copy_in(session, _EVIDENCE, sorted(papers, key=lambda paper: paper[2:4]))
-        _copy_in(session, _ROWS, [self._row(verdict) for verdict in found])
+        copy_rows(session, _EVIDENCE, sorted(papers, key=lambda paper: paper[2:4]))
+        copy_rows(session, _ROWS, [self._row(verdict) for verdict in found])
         audit.record_many(
             session,
             self.actor,
@@ -152,13 +156,3 @@ def _draft(verdict: Verdict) -> SaleDraft:
     if verdict.row.draft is None:
         raise TypeError(verdict)
     return verdict.row.draft
-
-
-def _copy_in(session: Session, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Send rows that are all there: while a COPY runs, its connection answers no query that would make one."""
-    driver = session.connection().connection.driver_connection
-    if not isinstance(driver, psycopg.Connection):
-        raise TypeError(driver)
-    with driver.cursor().copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
