@@ -4,6 +4,8 @@ Posting, sealing and closing compute in Python, one fact after the other; this c
 once, in the canonical forms that the docstrings of `Draft.payload`, `seal_hash` and `change_hash` give.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
@@ -28,6 +30,7 @@ def verify(
     since: int | None = None,
     on_progress: Progress | None = None,
     on_problem: Report | None = None,
+    append_only: Collection[str] = (),
 ) -> Verdict:
     """Check both books from end to end, and name the first bad row of each check.
 
@@ -39,12 +42,13 @@ def verify(
             Who checked up to there has kept the seal's hash: compare it with `head` or `seal_at`.
         on_progress: called when a check begins and ends, with its name, the rows done and all rows.
         on_problem: called with each finding as soon as it is found; the verdict keeps the first of each check.
+        append_only: tables of the caller's that may only grow, like the ledger's facts: their rights are checked too.
     """
     bind = session.get_bind()
     in_transaction = session.in_transaction() or (isinstance(bind, Connection) and bind.in_transaction())
     if not in_transaction:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    books = Books(session, on_progress or (lambda *_: None), on_problem or (lambda _: None), since or 0)
+    books = Books(session, on_progress or (lambda *_: None), on_problem or (lambda _: None), since or 0, append_only)
     if readable(books):
         # What is sorted and hashed here is as large as the books.
         session.execute(text("SELECT set_config('work_mem', '128MB', true), set_config('jit', 'off', true)"))

@@ -1,6 +1,6 @@
 """What a verification has found so far, and how it reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -36,13 +36,15 @@ class Verdict:
 class Books:
     """The books under examination, and the findings so far.
 
-    `entries` and `transfers` name the tables, or parts of them, that hold what is to be checked.
+    `entries` and `transfers` name the tables, or parts of them, that hold what is to be checked; `append_only` names
+    the tables beside the ledger's that may only grow as well.
     """
 
     session: Session
     on_progress: Progress
     on_problem: Report
     since: int
+    append_only: Collection[str] = ()
     entries: str = "ledger_entry"
     transfers: str = "ledger_transfer"
     checked: dict[str, int] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Check of the rights, and of the functions, that keep the facts append-only and closed months closed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -46,36 +47,41 @@ _FUNCTIONS = text("""
 
 def readable(books: Books) -> bool:
     """Name the tables that we may not read: with one of them missing nothing else can be checked."""
-    lacking = [row for row in _lacking(books) if row.privilege == "SELECT"]
+    lacking = [row for row in _lacking(books, _NEEDED) if row.privilege == "SELECT"]
     if lacking:
         rights(books)
-        books.checked["rights"] = len(_NEEDED)
+        books.checked["rights"] = len(_needed(books))
     return not lacking
 
 
 def rights(books: Books) -> int:
     """No role that runs the application can change, delete or truncate a fact, and ours can do what it must."""
+    tables = _needed(books)
     us = books.session.execute(text("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user")).one()
     if us.rolsuper:
         books.fail("rights", f"role {us.rolname}", "a superuser may change everything; use the application's role")
-        return len(_NEEDED)
-    needed = {table: " ".join(privileges) for table, privileges in _NEEDED.items()}
+        return len(tables)
+    needed = {table: " ".join(privileges) for table, privileges in tables.items()}
     for row in books.session.execute(_TOO_MANY, {"tables": list(needed), "needed": list(needed.values())}):
         books.fail("rights", f"role {row.rolname}", f"holds {row.privilege} on {row.relname}")
-    for row in _lacking(books):
+    for row in _lacking(books, tables):
         books.fail("rights", f"role {row.rolname}", f"lacks {row.privilege} on {row.relname}")
     ours = {function.signature: (function.volatility, _on_one_line(function.body)) for function in FUNCTIONS}
     for row in books.session.execute(_FUNCTIONS, {"names": list(ours)}):
         if (row.provolatile, _on_one_line(row.source)) != ours[row.name]:
             books.fail("rights", f"function {row.name}", "it is missing, or not the one that the ledger made")
-    return len(_NEEDED)
+    return len(tables)
 
 
 def _on_one_line(source: str) -> str:
     return " ".join(source.split())
 
 
-def _lacking(books: Books) -> list[Row[Any]]:
-    pairs = [(table, privilege) for table, privileges in _NEEDED.items() for privilege in privileges]
+def _needed(books: Books) -> dict[str, tuple[str, ...]]:
+    return _NEEDED | dict.fromkeys(sorted(books.append_only), ("SELECT", "INSERT"))
+
+
+def _lacking(books: Books, needed: Mapping[str, tuple[str, ...]]) -> list[Row[Any]]:
+    pairs = [(table, privilege) for table, privileges in needed.items() for privilege in privileges]
     tables, privileges = zip(*pairs, strict=True)
     return list(books.session.execute(_LACKING, {"tables": list(tables), "privileges": list(privileges)}))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from ledger import Problem, Progress, Verdict
+from shop.db import APPEND_ONLY
 from shop.finance.agreement import expected
 
 
@@ -24,10 +25,14 @@ def verify(
 ) -> Verdict:
     """Check the books by themselves and then against all documents, in one snapshot; see `ledger.verify`.
 
+    The shop's own tables that only grow, with the audit trail, must be as safe from change as the ledger's facts.
+
     The documents are checked from the first, whatever seal the books are checked from: they carry no seals.
     """
     tell, move = on_problem or (lambda _: None), on_progress or (lambda *_: None)
-    verdict = ledger.verify(session, since=since, on_progress=on_progress, on_problem=on_problem)
+    verdict = ledger.verify(
+        session, since=since, on_progress=on_progress, on_problem=on_problem, append_only=APPEND_ONLY
+    )
     checked, problems = dict(verdict.checked), list(verdict.problems)
     checks = (
         ("orders", expected.ORDERS, _orders),
