@@ -48,21 +48,11 @@ def site() -> Iterator[Site]:
         destroy(path / "postgres")
 
 
-def web_processes(site: Site) -> list[int]:
-    """Return the web server's processes; the first of them started the others."""
-    found = []
-    for pid in site.processes():
-        with suppress(OSError):
-            if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-    return sorted(found)
-
-
 def kill_web_child(site: Site) -> None:
     """Kill one of the processes that answer; the web server starts another."""
-    killed = web_processes(site)[-1]
+    killed = site.web()[-1]
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: killed not in web_processes(site) and len(web_processes(site)) >= 3)
+    wait_until(lambda: killed not in site.web() and len(site.web()) >= 3)
 
 
 def kill_worker(site: Site) -> None:
@@ -86,7 +76,7 @@ def kill_everything(site: Site) -> None:
     """Kill the web server's first process, with which all ends; the operator starts it again."""
     process = site.process
     assert process is not None
-    os.kill(web_processes(site)[0], signal.SIGKILL)
+    os.kill(site.web()[0], signal.SIGKILL)
     process.wait(timeout=60)
     wait_until(lambda: site.processes() == [], timeout_seconds=60)
     site.start()
