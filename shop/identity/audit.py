@@ -26,6 +26,7 @@ MAX_ROWS = 50
 """A change of more rows than this is told by its own words, not row by row."""
 
 _PENDING = "audit_changes"
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 _EVENTS = "COPY audit_event (id, at, user_id, organisation_id, action, subject, detail, request_id) FROM STDIN"
 _PRIVATE = ("password", "secret", "token", "hash", "uniquifier", "phone", "address", "recipient", "ship_name")
 _NAMES = ("code", "number", "reference", "email")
@@ -66,7 +67,7 @@ def record_many(
     """Add one event for each of many subjects, which a statement changed, to the caller's transaction."""
     at, request = now(), request_id()
     events = [
-        (ledger.uuid7(), at, actor.user_id, actor.organisation_id, action, subject, _json(detail), request)
+        (ledger.uuid7(), at, actor.user_id, actor.organisation_id, action, subject, _as_json(_plain(detail)), request)
         for subject, detail in details
     ]
     copy_rows(session, _EVENTS, events)
@@ -150,10 +151,6 @@ def _side(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Side:
 def _shown(name: str, value: object) -> Any:  # noqa: ANN401  # whatever JSON can hold
     is_private = value is not None and any(part in name for part in _PRIVATE)
     return HIDDEN if is_private else _plain(value)
-
-
-def _json(detail: dict[str, object]) -> str:
-    return json.dumps(_plain(detail), ensure_ascii=False)
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401  # whatever JSON can hold

@@ -114,6 +114,10 @@ class Channel(Base):
     since: Mapped[date | None]
     until: Mapped[date | None]
 
+    def holds(self, on: date) -> bool:
+        """Whether it holds on a day."""
+        return (self.since is None or self.since <= on) and (self.until is None or self.until > on)
+
 
 class Category(Base):
     """A kind of goods, with the art that stands in for a photograph."""

@@ -53,6 +53,11 @@ def channels(session: Session, *, on: date) -> list[Channel]:
     return list(session.scalars(query))
 
 
+def channels_ever(session: Session) -> list[Channel]:
+    """Return every channel, for whoever asks about the sales of many days; `Channel.holds` then tells which hold."""
+    return list(session.scalars(sa.select(Channel)))
+
+
 def categories(session: Session) -> list[Category]:
     """Return the kinds of goods in their order."""
     return list(session.scalars(sa.select(Category).order_by(Category.position)))

@@ -1,6 +1,7 @@
 """From a row's cells to the draft that the form for one sale would make. It reads; `rules` decides."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -130,6 +131,7 @@ def names_of(rows: Iterable[tuple[str, Iterable[str]]]) -> dict[str, str]:
     return {name: next(iter(codes)) for name, codes in found.items() if len(codes) == 1}
 
 
+@lru_cache(maxsize=4096)
 def _name(text: str) -> str:
     return "".join(reading.plain(text).casefold().split())
 

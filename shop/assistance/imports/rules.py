@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from flask_babel import force_locale, lazy_gettext
@@ -199,6 +200,7 @@ def fingerprint(draft: SaleDraft) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode()).digest()[:16]
 
 
+@lru_cache(maxsize=1 << 14)
 def made_reference(print_: bytes, occurrence: int) -> str:
     """Return the reference of the n-th of equal sales that have none of their own.
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from flask_babel import gettext
 
@@ -71,6 +72,7 @@ def quantity(text: str) -> Decimal:
     return Decimal(number.replace(",", ""))
 
 
+@lru_cache(maxsize=4096)
 def day(text: str) -> date:
     """Read a day as spreadsheets and people write it: 2021-09-15, 2021/9/15, 2021年9月15日, 20210915, or its serial.
 

@@ -24,13 +24,14 @@ class Facts:
         self._session = session
         self._pairings = registry.pairings(session)
         self._always = queries.known_codes(session, on=date.min)
+        self._channels = registry.channels_ever(session)
         self._known: dict[date, KnownCodes] = {}
         self._versions: dict[date, str] = {}
 
     def known(self, on: date) -> KnownCodes:
         """Return the codes that a sale of that day may name."""
         if on not in self._known:
-            channels = frozenset(channel.code for channel in registry.channels(self._session, on=on))
+            channels = frozenset(channel.code for channel in self._channels if channel.holds(on))
             self._known[on] = replace(self._always, channels=channels)
         return self._known[on]
 

@@ -24,6 +24,8 @@ from shop.identity.actor import Actor
 
 log = structlog.get_logger()
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
 MAX_RACES = 10
 """How often others may report the same sales at the very moment before a piece is given up, to be tried later."""
 
@@ -147,8 +149,8 @@ class Clerk:
             None if row.has_reference else row.fingerprint or None,
             verdict.origin.import_id,
             verdict.origin.row,
-            json.dumps(row.cells, ensure_ascii=False),
-            json.dumps(verdict.faults, ensure_ascii=False) if verdict.faults else None,
+            _as_json(row.cells),
+            _as_json(verdict.faults) if verdict.faults else None,
         )
 
 
