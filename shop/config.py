@@ -20,6 +20,7 @@ BUSINESS_TIMEZONE = ZoneInfo("Asia/Shanghai")
 _MIN_SECRET_LENGTH = 32
 
 _MOST_PAYMENT_HOURS = 90 * 24
+_MOST_DELIVERY_DAYS = 90
 
 _MIN_PASSWORD_MEMORY_KIB = 19 * 1024
 """The least memory that OWASP's password storage cheat sheet gives argon2id."""
@@ -65,6 +66,8 @@ class Settings:
     """From how many milliseconds on a statement is logged; 0 logs none."""
     payment_hours: int = 72
     """For how many hours an order holds its stock for a bank transfer: over a weekend by default."""
+    delivery_days: int = 15
+    """After how many days a private buyer who says nothing has received what was shipped."""
     metrics_token: str = ""
     """What /metrics asks for; without it, it answers programs on the same machine only."""
     public_url: str = ""
@@ -99,7 +102,8 @@ class Settings:
             password_guesses=_rate(environ, "GANWEI_PASSWORD_GUESSES", default=cls.password_guesses, problems=problems),
             password_memory_kib=_password_memory_kib(environ, problems),
             slow_query_ms=_count(environ, "GANWEI_SLOW_QUERY_MS", problems, default=cls.slow_query_ms),
-            payment_hours=_payment_hours(environ, problems),
+            payment_hours=_within(environ, "GANWEI_PAYMENT_HOURS", cls.payment_hours, _MOST_PAYMENT_HOURS, problems),
+            delivery_days=_within(environ, "GANWEI_DELIVERY_DAYS", cls.delivery_days, _MOST_DELIVERY_DAYS, problems),
             metrics_token=_secret(environ, "METRICS_TOKEN", problems) if "METRICS_TOKEN" in environ else "",
             public_url=mail.get("public_url", ""),
             smtp_url=mail.get("smtp_url", ""),
@@ -162,10 +166,10 @@ def _rate(environ: Mapping[str, str], name: str, *, default: str, problems: list
     return value
 
 
-def _payment_hours(environ: Mapping[str, str], problems: list[str]) -> int:
-    value = _count(environ, "GANWEI_PAYMENT_HOURS", problems, default=Settings.payment_hours)
-    if not 0 < value <= _MOST_PAYMENT_HOURS:
-        problems.append(f"GANWEI_PAYMENT_HOURS must be 1 to {_MOST_PAYMENT_HOURS}")
+def _within(environ: Mapping[str, str], name: str, default: int, most: int, problems: list[str]) -> int:
+    value = _count(environ, name, problems, default=default)
+    if not 0 < value <= most:
+        problems.append(f"{name} must be 1 to {most}")
     return value
 
 

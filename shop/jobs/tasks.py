@@ -1,18 +1,21 @@
 """What runs in the background, and when. Every task may run twice, or beside itself: a worker can die in the middle."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
+from flask import current_app
 from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.jobs import Status
 
 import ledger
 from shop.assistance.imports.work import due
-from shop.db import now, transaction
+from shop.db import business_day, now, transaction
 from shop.identity.idempotency import forget_old_answers
 from shop.identity.signin import guard, sessions
 from shop.mail import sender
 from shop.payments import expiry
+from shop.procurement import delivery
 
 log = structlog.get_logger()
 
@@ -21,6 +24,9 @@ MAX_SEAL_BATCHES = 100
 
 MAX_EXPIRED = 1000
 """After so many orders the rest waits for the next minute."""
+
+MAX_DELIVERED = 1000
+"""After so many orders the rest waits for the next hour."""
 
 MAX_ATTEMPTS = 3
 KEPT_HOURS = 7 * 24
@@ -37,6 +43,7 @@ def register(queue: App) -> None:
     queue.periodic(cron="* * * * *")(queue.task(name=due.TASK, retry=_RETRY, pass_context=True)(_import_sales))
     queue.periodic(cron="* * * * * */10")(queue.task(name="mail", pass_context=True)(_mail))
     queue.periodic(cron="*/5 * * * *")(queue.task(name="tidy", pass_context=True)(_tidy))
+    queue.periodic(cron="37 * * * *")(queue.task(name="deliver", retry=_RETRY, pass_context=True)(_deliver))
     queue.periodic(cron="17 * * * *")(queue.task(name="forget", retry=_RETRY, pass_context=True)(_forget))
 
 
@@ -86,6 +93,27 @@ def expire_orders(should_stop: Callable[[], bool] = lambda: False) -> int:
 
 def _expire(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due; all that has expired goes
     expire_orders(context.should_abort)
+
+
+def deliver_orders(should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Confirm the delivery of what was shipped long ago, a transaction an order. Returns how many it confirmed.
+
+    It ends early when `should_stop` says so, and after `MAX_DELIVERED`.
+    """
+    before = now() - timedelta(days=current_app.config["SETTINGS"].delivery_days)
+    for count in range(MAX_DELIVERED):
+        with transaction() as session:
+            number = delivery.deliver_next(session, shipped_before=before, on=business_day())
+        if number is None:
+            return count
+        log.info("order delivered", order=number)
+        if should_stop():
+            return count + 1
+    return MAX_DELIVERED
+
+
+def _deliver(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - when it was due; all that is old goes
+    deliver_orders(context.should_abort)
 
 
 def forget_answers(should_stop: Callable[[], bool] = lambda: False) -> int:

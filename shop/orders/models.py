@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from shop.catalogue.models import Sku
 from shop.db import Base, Fen, Id, now
 from shop.identity.models import Organisation, User
+from shop.orders.shipping.models import Shipment
 
 
 class OrderStatus(enum.StrEnum):
@@ -65,6 +66,12 @@ class Order(Base):
             name="on_account_needs_organisation",
         ),
         Index("ix_order_pay_until", "pay_until", postgresql_where=sa.text("status = 'awaiting_payment'")),
+        Index(
+            "ix_order_open",
+            "placed_at",
+            "id",
+            postgresql_where=sa.text("status IN ('paid', 'awaiting_acceptance')"),
+        ),
     )
 
     id: Mapped[Id]
@@ -95,6 +102,13 @@ class Order(Base):
     lines: Mapped[list["OrderLine"]] = relationship(lazy="raise", order_by="OrderLine.line_no")
     user: Mapped[User] = relationship(lazy="raise")
     organisation: Mapped[Organisation | None] = relationship(lazy="raise")
+    shipments: Mapped[list[Shipment]] = relationship(lazy="raise", order_by=Shipment.id)
+    """Every parcel that was recorded, those that were taken back too."""
+
+    @property
+    def parcels(self) -> list[Shipment]:
+        """What really left the store for this order."""
+        return [shipment for shipment in self.shipments if shipment.withdrawn_at is None]
 
     @property
     def total_fen(self) -> int:

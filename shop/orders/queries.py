@@ -10,6 +10,9 @@ from shop.identity.actor import Actor
 from shop.identity.models import Role
 from shop.orders.models import Order, OrderStatus
 
+WHOLE = tuple(selectinload(part) for part in (Order.lines, Order.user, Order.organisation, Order.shipments))
+"""What a page or an answer tells of an order."""
+
 
 def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on orders that `actor` may see: own ones, the canteen's, or all for staff."""
@@ -26,11 +29,7 @@ def order(session: Session, actor: Actor, number: str, *, for_update: bool = Fal
     Raises:
         NotFound: there is none, or the actor may not see it.
     """
-    query = (
-        sa.select(Order)
-        .where(Order.number == number, visible_to(actor))
-        .options(selectinload(Order.lines), selectinload(Order.user), selectinload(Order.organisation))
-    )
+    query = sa.select(Order).where(Order.number == number, visible_to(actor)).options(*WHOLE)
     if for_update:
         # A locked row is read again: what was loaded before the lock may be stale.
         query = query.with_for_update(of=Order).execution_options(populate_existing=True)
@@ -47,10 +46,5 @@ def history(
     condition = visible_to(actor)
     if status is not None:
         condition = sa.and_(condition, Order.status == status)
-    query = (
-        sa.select(Order)
-        .where(condition)
-        .options(selectinload(Order.lines), selectinload(Order.user), selectinload(Order.organisation))
-        .order_by(Order.placed_at.desc(), Order.id.desc())
-    )
+    query = sa.select(Order).where(condition).options(*WHOLE).order_by(Order.placed_at.desc(), Order.id.desc())
     return fetch_page(session, query, page=page, page_size=page_size)

@@ -45,9 +45,9 @@ def may_become(current: OrderStatus, following: OrderStatus) -> bool:
     return following in _NEXT[current]
 
 
-def may_cancel(status: OrderStatus, *, paid_fen: int) -> bool:
-    """Tell whether a buyer may still cancel: nothing paid, nothing accepted."""
-    return paid_fen == 0 and may_become(status, OrderStatus.CANCELLED)
+def may_cancel(status: OrderStatus, *, paid_fen: int, has_left: bool = False) -> bool:
+    """Tell whether a buyer may still cancel: nothing paid, no parcel that left, nothing accepted."""
+    return paid_fen == 0 and not has_left and may_become(status, OrderStatus.CANCELLED)
 
 
 def first_status(method: PaymentMethod) -> OrderStatus:

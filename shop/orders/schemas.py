@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from shop.orders.models import OrderStatus, PaymentMethod
 from shop.orders.rules import MAX_LINES, MAX_QUANTITY
 from shop.orders.service import OrderDraft, ShipTo
+from shop.orders.shipping.schemas import ShipmentSchema
 from shop.rest import PageQuery
 
 REGION_CODE = validate.Regexp(r"^[1-9][0-9]{5}$", error=_l("请填写 6 位行政区划代码。"))
@@ -86,6 +87,7 @@ class OrderSchema(ma.Schema):
     paid_fen = fields.Integer()
     placed_at = fields.AwareDateTime()
     pay_until = fields.AwareDateTime(allow_none=True)
+    shipments = fields.List(fields.Nested(ShipmentSchema), attribute="parcels")
 
 
 class OrderQuery(PageQuery):

@@ -113,6 +113,7 @@ def place_order(
         ship_address=draft.ship_to.address,
         placed_at=at,
         placed_on=placed_on,
+        shipments=[],
     )
     if organisation is not None:
         _check_credit(session, organisation, order.total_fen)
@@ -153,8 +154,8 @@ def cancel_order(session: Session, actor: Actor, number: str) -> Order:
         raise NotAllowed(gettext("只有下单的一方可以取消订单。"))
     if order.status is OrderStatus.CANCELLED:
         raise OrderNotCancellable(gettext("订单此前已经取消，无需重复操作。"))
-    if not rules.may_cancel(order.status, paid_fen=order.paid_fen):
-        raise OrderNotCancellable(gettext("订单已付款或已验收，请联系我们办理退款。"))
+    if not rules.may_cancel(order.status, paid_fen=order.paid_fen, has_left=bool(order.parcels)):
+        raise OrderNotCancellable(gettext("订单已付款、已发货或已验收，请联系我们办理退货退款。"))
     give_up(session, order, Cause(StockReason.CANCELLED, order.number, actor.user_id))
     audit.record(session, actor, action="order.cancel", subject=f"order:{order.number}")
     return order

@@ -55,20 +55,35 @@ def accept_goods(session: Session, actor: Actor, number: str, accepted: Sequence
     errors = rules.check_acceptance(order.lines, accepted)
     if errors:
         raise InvalidInput(errors=tuple(errors))
+    record_acceptance(session, actor, order, accepted, on=on, action="order.accept")
+    return order
+
+
+def record_acceptance(  # who, what, when and as what
+    session: Session, actor: Actor | None, order: Order, accepted: Sequence[AcceptedLine], *, on: date, action: str
+) -> None:
+    """Post what was accepted of a locked order that may be accepted and whose lines were checked.
+
+    Args:
+        session: the caller's.
+        actor: who says it; None for the system, on behalf of a buyer who says nothing.
+        order: with lines, buyer and organisation.
+        accepted: every line once.
+        on: the business day.
+        action: what the audit trail calls it.
+    """
     _fill_lines(order, accepted)
     order.status, order.accepted_on = OrderStatus.ACCEPTED, on
+    by = actor.email if actor else moves.SYSTEM
     for entry in acceptance_entries(order, on=on):
-        ledger.post(session, entry, by=actor.email, carry_forward=True)
+        ledger.post(session, entry, by=by, carry_forward=True)
     if is_prepaid(order):
-        _take_back_shortfall(session, actor, order, on=on)
+        _take_back_shortfall(session, order, by=by, on=on)
         if lacking_fen(order) < 0:
             moves.release(session, actor, order, -lacking_fen(order), on=on, note=SHORTFALL)
-    audit.record(
-        session, actor, action="order.accept", subject=f"order:{order.number}", accepted_fen=order.accepted_fen
-    )
+    audit.record(session, actor, action=action, subject=f"order:{order.number}", accepted_fen=order.accepted_fen)
     session.flush()  # so that a rule of the database speaks here, not at the commit
     notices.tell(session, order)
-    return order
 
 
 def _fill_lines(order: Order, accepted: Sequence[AcceptedLine]) -> None:
@@ -97,7 +112,7 @@ def acceptance_entries(order: Order, *, on: date) -> list[Draft]:
     return [cash] if is_prepaid(order) else [cash, assistance_entry(order, on=on)]
 
 
-def _take_back_shortfall(session: Session, actor: Actor, order: Order, *, on: date) -> None:
+def _take_back_shortfall(session: Session, order: Order, *, by: str, on: date) -> None:
     parts = rules.shortfall_parts(order)
     if parts:
         ledger.reverse(
@@ -107,6 +122,6 @@ def _take_back_shortfall(session: Session, actor: Actor, order: Order, *, on: da
             on=on,
             source=f"order:{order.number}",
             parts=parts,
-            by=actor.email,
+            by=by,
             carry_forward=True,
         )

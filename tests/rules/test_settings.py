@@ -55,6 +55,8 @@ def test_nothing_that_is_secret_or_necessary_has_a_default(name: str, demo: str)
         ("GANWEI_PAYMENT_HOURS", "0"),
         ("GANWEI_PAYMENT_HOURS", "3000"),
         ("GANWEI_PAYMENT_HOURS", "soon"),
+        ("GANWEI_DELIVERY_DAYS", "0"),
+        ("GANWEI_DELIVERY_DAYS", "91"),
         ("GANWEI_PROXIES", "٣"),
         ("GANWEI_PASSWORD_GUESSES", "often"),
         ("GANWEI_PASSWORD_GUESSES", ""),

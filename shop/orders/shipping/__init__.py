@@ -1,0 +1,1 @@
+"""What left the store: parcels of an order, on their way or taken back."""
