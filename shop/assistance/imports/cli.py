@@ -41,12 +41,18 @@ def import_sales(file: Path, email: str, all_or_nothing: bool) -> None:  # noqa:
                 )
         except ShopError as error:
             raise click.ClickException(str(error)) from error
-        done = _run(sheet)
+        try:
+            done = _run(sheet)
+        except KeyboardInterrupt:
+            done = _cancel(actor, sheet)
     click.echo(f"import {done.id}: {done.status}")
     for name in ("accepted", "duplicate", "rejected", "withheld"):
         click.echo(f"{name}\t{getattr(done, name)}")
     if done.problem is not None:
         click.echo(done.problem["en"], err=True)
+    if done.status is ImportStatus.CANCELLED:
+        left = f"Accepted until then, and still recorded: {done.accepted}" if done.accepted else "No row was recorded"
+        click.echo(f"Cancelled after row {done.seen}. {left}.", err=True)
     if done.status is not ImportStatus.DONE or done.rejected:
         sys.exit(1)
 
@@ -57,6 +63,16 @@ def _actor(email: str) -> Actor:
         if user is None:
             raise click.BadParameter(f"there is no user {email}", param_hint="--by")
         return actor_for(session, user)
+
+
+def _cancel(actor: Actor, sheet: SaleImport) -> SaleImport:
+    """Cancel what Ctrl-C stopped, so that no worker goes on with it."""
+    with transaction() as session:
+        try:
+            service.cancel(session, actor, sheet.id)
+        except service.WrongImportState:
+            click.echo("It had ended already.", err=True)
+        return session.get_one(SaleImport, sheet.id, populate_existing=True)
 
 
 def _run(sheet: SaleImport) -> SaleImport:

@@ -160,7 +160,7 @@ def cancel_import(import_id: UUID) -> ResponseReturnValue:
     """Stop an import."""
     with transaction() as session:
         service.cancel(session, require_actor(), import_id)
-    flash(gettext("已取消。取消前已受理的行保留。"), "success")
+    flash(gettext("已取消导入。"), "success")
     return redirect(url_for("sale_imports.import_page", import_id=import_id))
 
 

@@ -10,6 +10,8 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 from flask_babel import force_locale, lazy_gettext
+from psycopg.errors import DeadlockDetected
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shop.assistance.imports.models import ImportStatus, Outcome, SaleImport, SaleImportPart, SaleImportRow, SheetFormat
@@ -19,7 +21,7 @@ from shop.assistance.imports.reading.text import CsvReader
 from shop.assistance.imports.reading.workbook import XlsxReader
 from shop.assistance.imports.rules import LANGUAGES, Judge
 from shop.assistance.imports.work.facts import Facts, lookup
-from shop.assistance.imports.work.store import Clerk, Piece
+from shop.assistance.imports.work.store import Clerk, Piece, TooManyRaces
 from shop.assistance.models import Sale
 from shop.db import business_day, db, now, transaction
 from shop.errors import NotFound
@@ -30,6 +32,7 @@ from shop.identity.models import Role, User
 log = structlog.get_logger()
 
 ROWS_A_PIECE = 5_000
+MAX_DEADLOCKS = 10
 _HEAD_ROWS = 10
 
 _NO_HEADINGS = lazy_gettext("没有找到列名。请使用模板，列名放在第一行。")
@@ -49,7 +52,24 @@ def run(
 
     Each piece holds the import's row, and is stored only if the piece before it is the last one stored. So two workers
     on one sheet do no harm, and a killed one leaves whole pieces.
+
+    Raises:
+        TooManyRaces: others report the same sales at the same time, again and again.
     """
+    for _ in range(MAX_DEADLOCKS):
+        try:
+            _work(import_id, should_stop, on_progress)
+        except OperationalError as error:
+            # Two sheets that count whole or not at all may wait for each other's sales; the database ends one.
+            if not isinstance(error.orig, DeadlockDetected):
+                raise
+            log.info("import begins again after a deadlock", sale_import=str(import_id))
+        else:
+            return
+    raise TooManyRaces
+
+
+def _work(import_id: UUID, should_stop: Callable[[], bool], on_progress: Told) -> None:
     with transaction() as session:
         sheet = _locked(session, import_id)
         if sheet.is_final:
