@@ -89,11 +89,12 @@ def _register_pages(app: Flask) -> None:
     from shop.mail import pages as mail
     from shop.orders import pages as orders
     from shop.orders.addresses import pages as addresses
+    from shop.orders.shipping import pages as shipping
     from shop.payments import pages as payments
     from shop.payments.desk import pages as payments_desk
     from shop.procurement import pages as procurement
 
-    for one in (signin, organisations, people, addresses, mail):
+    for one in (signin, organisations, people, addresses, shipping, mail):
         app.register_blueprint(one.blueprint)
     for one in (browse, figures, home, payments_desk, stock, sale_imports):
         app.register_blueprint(one.blueprint)
@@ -111,6 +112,7 @@ def _register_api(app: Flask) -> None:
     from shop.finance.trail import api as trail
     from shop.identity import api as identity
     from shop.orders import api as orders
+    from shop.orders.shipping import api as shipping
     from shop.payments import api as payments
     from shop.procurement import api as procurement
 
@@ -122,6 +124,7 @@ def _register_api(app: Flask) -> None:
                 identity,
                 catalogue,
                 orders,
+                shipping,
                 payments,
                 procurement,
                 assistance,

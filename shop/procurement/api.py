@@ -1,4 +1,4 @@
-"""Acceptance over HTTP."""
+"""Acceptance and delivery over HTTP."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from shop.identity.idempotency import idempotent
 from shop.orders.models import Order
 from shop.orders.rules import MAX_LINES
 from shop.orders.schemas import OrderSchema
-from shop.procurement import service
+from shop.procurement import delivery, service
 from shop.procurement.rules import AcceptedLine
 from shop.rest import ApiBlueprint
 
-blueprint = ApiBlueprint("procurement", __name__, description="Acceptance")
+blueprint = ApiBlueprint("procurement", __name__, description="Acceptance and delivery")
 
 
 class AcceptedLineSchema(ma.Schema):
@@ -47,3 +47,14 @@ def accept_goods(payload: dict[str, Any], number: str) -> Order:
     actor = require_actor()
     with transaction() as session:
         return service.accept_goods(session, actor, number, payload["lines"], on=business_day())
+
+
+@blueprint.post("/orders/<number>/delivery")
+@idempotent
+@requires()
+@blueprint.response(201, OrderSchema)
+def deliver(number: str) -> Order:
+    """Record that a private buyer has the goods as ordered."""
+    actor = require_actor()
+    with transaction() as session:
+        return delivery.deliver(session, actor, number, on=business_day())

@@ -1,4 +1,4 @@
-"""Acceptance as a page."""
+"""Acceptance and delivery as pages."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -12,7 +12,7 @@ from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.orders import queries as orders
 from shop.orders.models import Order
-from shop.procurement import service
+from shop.procurement import delivery, service
 from shop.procurement.rules import AcceptedLine
 
 blueprint = Blueprint("procurement", __name__)
@@ -41,6 +41,17 @@ def accept_goods(number: str) -> ResponseReturnValue:
         order = orders.order(db.session, actor, number)
         return _render(order, error.errors), error.status
     flash(gettext("验收已登记，金额按验收数量计算。"), "success")
+    return redirect(url_for("orders.order_page", number=number))
+
+
+@blueprint.post("/orders/<number>/delivery")
+@requires()
+@idempotent
+def deliver(number: str) -> ResponseReturnValue:
+    """Record that a private buyer has the goods as ordered."""
+    with transaction() as session:
+        delivery.deliver(session, require_actor(), number, on=business_day())
+    flash(gettext("已确认收货。"), "success")
     return redirect(url_for("orders.order_page", number=number))
 
 

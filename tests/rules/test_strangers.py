@@ -28,10 +28,12 @@ OWNED: dict[str, dict[str, dict[str, Any]]] = {
         "POST /orders/<number>/cancel": {},
         "GET /orders/<number>/acceptance": {},
         "POST /orders/<number>/acceptance": {"line-1": "1"},
+        "POST /orders/<number>/delivery": {},
         "GET /api/v1/orders/<number>": {},
         "POST /api/v1/orders/<number>/cancel": {},
         "POST /api/v1/orders/<number>/payments": {},
         "POST /api/v1/orders/<number>/receipts": LINES,
+        "POST /api/v1/orders/<number>/delivery": {},
     },
     "sale": {
         "GET /sales/<reference>": {},
@@ -54,6 +56,7 @@ OWNED: dict[str, dict[str, dict[str, Any]]] = {
 OF_ALL_WHO_MAY = (
     "/static/", "/fs-static/", "/products/", "/api/v1/products/", "/c/", "/categories/", "/places/", "/basket/",
     "/catalogue/", "/finance/", "/api/v1/ledger/", "/api/v1/periods/", "/api/v1/bank-receipts/",
+    "/orders/<number>/shipments", "/api/v1/orders/<number>/shipments",
 )  # fmt: skip
 """Public, or the platform's own: the matrix of roles is all there is to it."""
 

@@ -1,6 +1,7 @@
 """Reading the shelves: what runs low, and what happened to one item."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask_babel import gettext
@@ -15,9 +16,18 @@ IS_LOW = sa.and_(Sku.stock <= Sku.low_stock_at, Sku.product.has(Product.is_liste
 """The condition on items for sale of which few are left, each by its own measure."""
 
 
-def low_stock_count(session: Session) -> int:
-    """Return how many items for sale run low."""
-    return session.scalar(sa.select(sa.func.count()).select_from(Sku).where(IS_LOW)) or 0
+@dataclass(frozen=True)
+class LowStock:
+    """How many items for sale run low, and how many of them are gone."""
+
+    items: int
+    gone: int
+
+
+def low_stock_count(session: Session) -> LowStock:
+    """Count the items for sale that run low."""
+    query = sa.select(sa.func.count(), sa.func.count().filter(Sku.stock == 0)).select_from(Sku).where(IS_LOW)
+    return LowStock(*session.execute(query).one())
 
 
 def low_stock(session: Session, *, page: int, page_size: int) -> Page[Sku]:

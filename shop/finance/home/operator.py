@@ -9,14 +9,13 @@ from sqlalchemy.orm import Session
 
 from shop.assistance.imports.models import FINAL, SaleImport
 from shop.assistance.models import Sale, SaleStatus
-from shop.catalogue.models import Product, Sku
+from shop.catalogue.stock import queries as stock
 from shop.config import BUSINESS_TIMEZONE
+from shop.db import business_day
 from shop.finance.home.cards import Card, Group
 from shop.identity.models import AuditEvent, Organisation
 from shop.orders.models import Order, OrderStatus
-
-LOW_STOCK = 20
-"""Packs on the shelf; fewer are low."""
+from shop.orders.shipping import queries as shipping
 
 RECENT_DAYS = 30
 
@@ -25,45 +24,49 @@ def groups(session: Session, *, today: date) -> list[Group]:
     """Return the cards: orders to work on, shelves to fill, and who and what came in lately."""
     since = datetime.combine(today - timedelta(days=RECENT_DAYS), time(), BUSINESS_TIMEZONE)
     return [
-        Group(gettext("订单"), _orders(session)),
+        Group(gettext("订单"), _orders(session, today=today)),
         Group(gettext("库存"), _shelves(session)),
         Group(gettext("近 %(days)s 天新增", days=RECENT_DAYS), _newcomers(session, since=since)),
     ]
 
 
-def _orders(session: Session) -> list[Card]:
-    query = sa.select(Order.status, sa.func.count(), sa.func.sum(Order.goods_fen + Order.freight_fen))
-    sums = {row[0]: (int(row[1]), int(row[2])) for row in session.execute(query.group_by(Order.status))}
-    wanted = (
-        (OrderStatus.PAID, gettext("已付款，待发货验收"), "warning"),
-        (OrderStatus.AWAITING_ACCEPTANCE, gettext("先货后款，待发货验收"), "warning"),
-        (OrderStatus.AWAITING_PAYMENT, gettext("等买方付款"), ""),
-    )
+def _orders(session: Session, *, today: date) -> list[Card]:
+    found = shipping.standing(session)
+    days = (today - business_day(found.oldest_at)).days if found.oldest_at else 0
+    unpaid = session.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Order.goods_fen + Order.freight_fen), 0)).where(
+            Order.status == OrderStatus.AWAITING_PAYMENT
+        )
+    ).one()
     return [
         Card(
-            label,
-            url_for("orders.history", status=status.value),
-            *sums.get(status, (0, 0)),
-            tone=tone if status in sums else "",
-        )
-        for status, label, tone in wanted
+            gettext("待发货"),
+            url_for("shipping.board"),
+            found.waiting,
+            found.waiting_fen,
+            note=gettext("最早的已等 %(days)s 天", days=days) if days else "",
+            tone="warning" if found.waiting else "",
+        ),
+        Card(
+            gettext("已发货，待收货或验收"),
+            url_for("shipping.board", state="travelling"),
+            found.travelling,
+            found.travelling_fen,
+        ),
+        Card(
+            gettext("等买方付款"),
+            url_for("orders.history", status=OrderStatus.AWAITING_PAYMENT.value),
+            int(unpaid[0]),
+            int(unpaid[1]),
+        ),
     ]
 
 
 def _shelves(session: Session) -> list[Card]:
-    query = (
-        sa.select(
-            sa.func.count().filter(Sku.stock == 0),
-            sa.func.count().filter(Sku.stock.between(1, LOW_STOCK - 1)),
-        )
-        .join(Product, Product.id == Sku.product_id)
-        .where(Product.is_listed)
-    )
-    empty, low = session.execute(query).one()
-    url = url_for("catalogue.stock")
+    low, url = stock.low_stock_count(session), url_for("stock.low_stock")
     return [
-        Card(gettext("已售罄"), url, int(empty), tone="danger" if empty else ""),
-        Card(gettext("不足 %(packs)s 件", packs=LOW_STOCK), url, int(low), tone="warning" if low else ""),
+        Card(gettext("低库存"), url, low.items, tone="warning" if low.items else ""),
+        Card(gettext("其中已售罄"), url, low.gone, tone="danger" if low.gone else ""),
     ]
 
 

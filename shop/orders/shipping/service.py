@@ -52,8 +52,7 @@ def ship_order(session: Session, actor: Actor, number: str, parcel: Parcel, *, t
         InvalidInput: no tracking number, or a day that cannot be.
     """
     order = orders.order(session, actor, number, for_update=True)
-    if order.status not in rules.OPEN:
-        raise NotShippable(gettext("订单尚未付款、已经收货或已取消。"))
+    check_shippable(order)
     tracking_number = rules.clean(parcel.tracking_number)
     known = {(one.carrier, one.tracking_number) for one in order.parcels if one.tracking_number}
     if (parcel.carrier, tracking_number) in known:
@@ -74,6 +73,16 @@ def ship_order(session: Session, actor: Actor, number: str, parcel: Parcel, *, t
     order.shipments.append(shipment)
     _record(session, actor, "order.ship", order, shipment)
     return order
+
+
+def check_shippable(order: Order) -> None:
+    """Hold an operator to orders that wait for their goods.
+
+    Raises:
+        NotShippable: it waits for its money, has been accepted, or was cancelled.
+    """
+    if order.status not in rules.OPEN:
+        raise NotShippable(gettext("订单尚未付款、已经收货或已取消。"))
 
 
 def withdraw_shipment(session: Session, actor: Actor, number: str, shipment_id: UUID, *, reason: str) -> Order:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from shop.catalogue.stock import queries as stock
 from shop.finance.agreement import record
 from shop.identity.models import Role
 from tests import factories
@@ -68,7 +69,13 @@ class TestOperatorHome:
 
         shown = cards(client, "/operator")
 
-        assert shown["不足"][1].startswith("20 件 1")
+        low = stock.low_stock_count(session)
+        assert (shown["低库存"][1], shown["其中已售罄"][1]) == (str(low.items), str(low.gone))
+        assert low.items > low.gone > 0
+        to_ship = session.scalar(
+            sa.text("SELECT count(*) FROM \"order\" WHERE status IN ('paid', 'awaiting_acceptance')")
+        )
+        assert f"{to_ship} 笔" in shown["待发货"][1]
         waiting = session.scalar(sa.text("SELECT count(*) FROM \"order\" WHERE status = 'awaiting_payment'"))
         assert f"{waiting} 笔" in shown["等买方付款"][1]
         for link, _ in shown.values():
