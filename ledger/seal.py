@@ -89,6 +89,8 @@ _VERSION = field_bytes(SEAL_VERSION.encode())
 def seal(session: Session, *, limit: int = 10_000) -> Sealed:
     """Seal facts that are committed and have no seal, at most `limit` of them, in the order of their ids.
 
+    What is sealed is counted into the sums of its months as well.
+
     Sealers queue behind each other until the end of their transactions; call it until it seals none. A fact whose
     transaction commits late is sealed after those that were faster.
 
@@ -98,7 +100,7 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
     needs_transaction(session)
     session.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, _LOCK)))
     last = session.execute(_HEAD).one_or_none()
-    seq, previous = (0, BEFORE_THE_FIRST) if last is None else (last.seq, last.hash)
+    seq, previous = before, _ = (0, BEFORE_THE_FIRST) if last is None else (last.seq, last.hash)
     waiting = session.execute(_NEXT, {"limit": limit}).all()
     if not waiting:
         return Sealed(0, seq, previous)
@@ -112,6 +114,7 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
         lines.append(f"{seq}\t{fact.id.hex}\t\\\\x{previous.hex()}\t{now.isoformat()}\n")
     with copy_in(session.connection(), _STORE) as copy:
         copy.write("".join(lines))
+    session.execute(_COUNT, {"before": before})
     done = facts[-1].id if len(facts) == limit else ranges["last"][-1]
     session.execute(_DONE, {**ranges, "done": done, "sealed": len(facts)})
     return Sealed(len(facts), seq, previous)
@@ -181,6 +184,18 @@ _CHANGES = text(f"""
     FROM {_RANGES} JOIN ledger_period fact ON fact.id BETWEEN range.first_fact AND range.last_fact
     WHERE {_UNSEALED}
 """)  # noqa: S608 -- put together from the constants above
+
+# Adds what was sealed to the sums of its months. An entry's transfers are found by their ids, as everywhere.
+_COUNT = text(r"""
+    INSERT INTO ledger_flow_month AS held (debit_account, credit_account, month, kind, count, amount_fen)
+    SELECT debit_account, credit_account, date_trunc('month', effective_on)::date, kind, count(*), sum(amount_fen)
+    FROM ledger_seal seal JOIN ledger_transfer transfer ON transfer.id BETWEEN seal.fact_id
+        AND encode(substring(uuid_send(seal.fact_id) FOR 14) || '\xffff'::bytea, 'hex')::uuid
+    WHERE seal.seq > :before
+    GROUP BY 1, 2, 3, 4
+    ON CONFLICT (debit_account, credit_account, month, kind) DO UPDATE
+    SET count = held.count + excluded.count, amount_fen = held.amount_fen + excluded.amount_fen
+""")
 
 # What is left of a range that the limit cut begins with the last fact that is sealed, which is not sealed twice.
 _DONE = text(f"""

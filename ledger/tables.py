@@ -1,7 +1,8 @@
 """The ledger's tables, on a MetaData of their own, and the rights that make them append-only.
 
-Facts (account, entry, transfer, period, seal) are inserted and never changed. `ledger_flow` is derived from the
-transfers, `ledger_unsealed` is the sealer's queue. No table names a schema, there is no trigger and no sequence.
+Facts (account, entry, transfer, period, seal) are inserted and never changed. `ledger_flow` and `ledger_flow_month` are
+derived from the transfers, `ledger_unsealed` is the sealer's queue. No table names a schema, there is no trigger and no
+sequence.
 """
 
 from collections.abc import Collection
@@ -147,6 +148,23 @@ flow_table = Table(
     postgresql_with={"fillfactor": 50},
 )
 
+# The same by month, of what is sealed: only the sealer adds to it, so it has no shards. Like the transfers of which it
+# is made it has no keys to the accounts.
+flow_month_table = Table(
+    "ledger_flow_month",
+    metadata,
+    Column("debit_account", Uuid, nullable=False),
+    Column("credit_account", Uuid, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    PrimaryKeyConstraint("debit_account", "credit_account", "month", "kind"),
+    CheckConstraint("EXTRACT(day FROM month) = 1::numeric", name="month_begins"),
+    CheckConstraint("count > 0 AND amount_fen > 0", name="positive"),
+    postgresql_with={"fillfactor": 70},
+)
+
 period_table = Table(
     "ledger_period",
     metadata,
@@ -198,7 +216,7 @@ unsealed_table = Table(
 )
 
 FACTS = (account_table.name, entry_table.name, transfer_table.name, period_table.name, seal_table.name)
-_MORE_RIGHTS = {flow_table.name: ", UPDATE", unsealed_table.name: ", DELETE"}
+_MORE_RIGHTS = {flow_table.name: ", UPDATE", flow_month_table.name: ", UPDATE", unsealed_table.name: ", DELETE"}
 # What a foreign key's check needs when one role is both owner and application; see above.
 COMPUTED = {account_table.name: "kind", entry_table.name: "month"}
 
@@ -206,7 +224,7 @@ COMPUTED = {account_table.name: "kind", entry_table.name: "month"}
 def grants(role: str, *, tables: Collection[str] | None = None) -> list[str]:
     """List the SQL statements that give a database role its rights on the ledger's tables, and no others.
 
-    SELECT and INSERT on the facts, UPDATE besides on the derived flow, DELETE on the sealer's queue. Repeatable; to be
+    SELECT and INSERT on the facts, UPDATE besides on the derived flows, DELETE on the sealer's queue. Repeatable; to be
     run by the tables' owner after every migration. When the role is the owner itself (one role for everything), its
     own rights are cut down likewise.
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, case, func, select, union_all
+from sqlalchemy import case, func, select, union_all
 from sqlalchemy.orm import Session
 
 from ledger import chart
 from ledger.chart import Account
 from ledger.errors import BadQuery
-from ledger.reports.flows import flow_at
+from ledger.reports.flows import days, flow_at, flow_of
 from ledger.tables import account_table
 
 
@@ -40,16 +40,6 @@ def check_days(since: date | None, until: date | None) -> None:
     """
     if since is not None and until is not None and until < since:
         raise BadQuery("until", until, f"is before {since}")
-
-
-def days(column: ColumnElement[date], since: date | None, until: date | None) -> list[ColumnElement[bool]]:
-    """Limit a column to the days from `since` to the day before `until`."""
-    limits: list[ColumnElement[bool]] = []
-    if since is not None:
-        limits.append(column >= since)
-    if until is not None:
-        limits.append(column < until)
-    return limits
 
 
 def balance(session: Session, account: str, *, until: date | None = None, known_at: datetime | None = None) -> int:
@@ -90,7 +80,7 @@ def accounts(
     Raises:
         BadQuery: the moment has no time zone.
     """
-    flow = flow_at(known_at).c
+    flow = flow_of(session, None, None, known_at=known_at).c
     sides = union_all(
         select(flow.debit_account.label("id"), func.sum(flow.amount_fen).label("net_fen")).group_by(flow.debit_account),
         select(flow.credit_account, -func.sum(flow.amount_fen)).group_by(flow.credit_account),

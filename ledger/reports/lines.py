@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Row, Select, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from ledger.errors import BadCursor, BadQuery, UnknownDimension
-from ledger.reports.balances import check_days, days, named
+from ledger.reports.balances import check_days, named
 from ledger.reports.dimensions import DIMENSIONS, Carrier, Dimension, dimension
+from ledger.reports.flows import days
 from ledger.tables import account_table, entry_table, transfer_table
 
 MAX_PAGE = 1000

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, Subquery, case, func, select, union_all
 from sqlalchemy.orm import Session
 
-from ledger.reports.balances import check_days, days
+from ledger.reports.balances import check_days
 from ledger.reports.dimensions import Carrier, carried, dimension
-from ledger.reports.flows import flow_at
+from ledger.reports.flows import flow_of
 from ledger.tables import account_table
 
 
@@ -46,7 +46,7 @@ def totals(  # noqa: PLR0913 -- the choices of one report, each named
 
     In `aid` an amount is net: a transfer counts plus, the mirror that takes it back minus. In `cash` a transfer appears
     on both its accounts, as debits minus credits, so all accounts together are zero and `count` counts it twice.
-    The cost depends on the number of days, accounts and pairs of them, not on that of the transfers.
+    The cost depends on the number of months, accounts and pairs of them, not on that of the transfers.
 
     Args:
         by: `DIMENSIONS[book]` holds the legal names; none gives one row.
@@ -62,8 +62,7 @@ def totals(  # noqa: PLR0913 -- the choices of one report, each named
     conditions = dict(where or {})
     found = {name: dimension(book, name) for name in [*names, *conditions]}
     carriers = list(dict.fromkeys(one.carrier for one in found.values()))
-    flow = flow_at(known_at)
-    facts = _FACTS[book](flow, carriers, days(flow.c.day, since, until))
+    facts = _FACTS[book](flow_of(session, since, until, known_at=known_at), carriers)
     values = {name: one.value(facts.c[one.carrier]) for name, one in found.items()}
     rows = session.execute(
         select(
@@ -89,12 +88,11 @@ def totals(  # noqa: PLR0913 -- the choices of one report, each named
 
 
 Carriers = Sequence[Carrier]
-Limits = Sequence[ColumnElement[bool]]
 
 # Rows of the flow merge by no more than what is asked for, before the codes of their accounts are looked up.
 
 
-def _aid_facts(flow: FromClause, carriers: Carriers, limits: Limits) -> Subquery:
+def _aid_facts(flow: FromClause, carriers: Carriers) -> Subquery:
     """Add up by the partner's and the county's account, as asked; a mirror counts minus."""
     debit = account_table.alias("debit")
     is_mirror = debit.c.kind == "county"
@@ -110,7 +108,7 @@ def _aid_facts(flow: FromClause, carriers: Carriers, limits: Limits) -> Subquery
             func.sum(flow.c["count"]).label("count"),
         )
         .join(debit, debit.c.id == flow.c.debit_account)
-        .where(debit.c.book == "aid", *limits)
+        .where(debit.c.book == "aid")
         .group_by(*keys)
         .subquery("cells")
     )
@@ -125,11 +123,11 @@ def _aid_facts(flow: FromClause, carriers: Carriers, limits: Limits) -> Subquery
     return facts.subquery("facts")
 
 
-def _cash_facts(flow: FromClause, carriers: Carriers, limits: Limits) -> Subquery:
+def _cash_facts(flow: FromClause, carriers: Carriers) -> Subquery:
     """Show each transfer on both its accounts, as plus on the debited and minus on the credited one."""
     sides = union_all(
-        _side(flow, flow.c.debit_account, carriers, limits=limits, sign=1),
-        _side(flow, flow.c.credit_account, carriers, limits=limits, sign=-1),
+        _side(flow, flow.c.debit_account, carriers, sign=1),
+        _side(flow, flow.c.credit_account, carriers, sign=-1),
     ).subquery("sides")
     carried_on = [sides.c[one] for one in carriers if one != "account"]
     return (
@@ -140,12 +138,10 @@ def _cash_facts(flow: FromClause, carriers: Carriers, limits: Limits) -> Subquer
     )
 
 
-def _side(
-    flow: FromClause, account: ColumnElement[Any], carriers: Carriers, *, limits: Limits, sign: int
-) -> Select[Any]:
+def _side(flow: FromClause, account: ColumnElement[Any], carriers: Carriers, *, sign: int) -> Select[Any]:
     keys = [account.label("id"), *(carried(flow, one) for one in carriers if one != "account")]
     amount_fen = (sign * func.sum(flow.c.amount_fen)).label("amount_fen")
-    return select(*keys, amount_fen, func.sum(flow.c["count"]).label("count")).where(*limits).group_by(*keys)
+    return select(*keys, amount_fen, func.sum(flow.c["count"]).label("count")).group_by(*keys)
 
 
 _FACTS = {"aid": _aid_facts, "cash": _cash_facts}

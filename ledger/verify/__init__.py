@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from ledger.verify.chain import seals, waiting
-from ledger.verify.derived import flow, margins
+from ledger.verify.derived import flow, flow_months, margins
 from ledger.verify.facts import accounts, entries, keys, payload, transfers
 from ledger.verify.findings import Books, Problem, Progress, Report, Verdict
 from ledger.verify.months import periods
@@ -20,8 +20,9 @@ from ledger.verify.scope import open_scope
 
 __all__ = ["Problem", "Progress", "Report", "Verdict", "verify"]
 
-_ALL = (rights, accounts, entries, transfers, payload, keys, flow, margins, reversals, periods, seals, waiting)
-_SINCE_A_SEAL = (rights, accounts, entries, transfers, payload, flow, reversals, periods, seals)
+_DERIVED = (flow, flow_months)
+_ALL = (rights, accounts, entries, transfers, payload, keys, *_DERIVED, margins, reversals, periods, seals, waiting)
+_SINCE_A_SEAL = (rights, accounts, entries, transfers, payload, *_DERIVED, reversals, periods, seals)
 
 
 def verify(

@@ -1,4 +1,4 @@
-"""Checks of what is derived from the transfers: the flow, and the totals over it."""
+"""Checks of what is derived from the transfers: the flow by day and by month, and the totals over it."""
 
 from collections import defaultdict
 
@@ -48,6 +48,41 @@ _FLOW = f"""
 def flow(books: Books) -> int:
     """The flow is what the transfers add up to, cell by cell."""
     return books.find("flow", _FLOW, rows="ledger_flow")
+
+
+_FLOW_MONTHS = """
+    WITH cell AS (
+        SELECT debit_account, credit_account, date_trunc('month', effective_on)::date AS month, kind,
+            count(*) AS count, sum(amount_fen) AS amount_fen
+        FROM ledger_transfer transfer
+        WHERE EXISTS (SELECT FROM ledger_seal seal WHERE seal.fact_id = transfer.entry_id)
+        GROUP BY 1, 2, 3, 4
+    ), held AS (
+        SELECT debit_account, credit_account, month, kind, sum(count)::bigint AS count, sum(amount_fen) AS amount_fen
+        FROM ledger_flow_month
+        GROUP BY 1, 2, 3, 4
+    )
+    SELECT
+        format('flow of %s, %s to %s, %s', to_char(month, 'YYYY-MM'), coalesce(debit.code, 'unknown account'),
+            coalesce(credit.code, 'unknown account'), wrong.kind) AS name,
+        format('it has %s fen in %s transfers, but %s fen in %s transfers are sealed',
+            held_fen, held_count, cell_fen, cell_count) AS message
+    FROM (
+        SELECT debit_account, credit_account, month, kind,
+            coalesce(held.amount_fen, 0) AS held_fen, coalesce(held.count, 0) AS held_count,
+            coalesce(cell.amount_fen, 0) AS cell_fen, coalesce(cell.count, 0) AS cell_count
+        FROM cell FULL JOIN held USING (debit_account, credit_account, month, kind)
+        WHERE cell.amount_fen IS DISTINCT FROM held.amount_fen OR cell.count IS DISTINCT FROM held.count
+    ) wrong
+    LEFT JOIN ledger_account debit ON debit.id = debit_account
+    LEFT JOIN ledger_account credit ON credit.id = credit_account
+    ORDER BY month, name
+"""
+
+
+def flow_months(books: Books) -> int:
+    """The flow by month is what the sealed transfers add up to, cell by cell."""
+    return books.find("flow_months", _FLOW_MONTHS, rows="ledger_flow_month")
 
 
 _SIDES = text("""

@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from ledger.functions import FUNCTIONS
-from ledger.tables import FACTS, flow_table, unsealed_table
+from ledger.tables import FACTS, flow_month_table, flow_table, unsealed_table
 from ledger.verify.findings import Books
 
 _NEEDED = {
     **dict.fromkeys(FACTS, ("SELECT", "INSERT")),
     flow_table.name: ("SELECT", "INSERT", "UPDATE"),
+    flow_month_table.name: ("SELECT", "INSERT", "UPDATE"),
     unsealed_table.name: ("SELECT", "INSERT", "DELETE"),
 }
 _LACKING = text("""

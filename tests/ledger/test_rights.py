@@ -16,7 +16,7 @@ from tests.ledger.factories import DAY, a_payment, a_sale
 
 TABLES = list(ledger.metadata.sorted_tables)
 
-MORE_RIGHTS = {"ledger_flow": {"UPDATE"}, "ledger_unsealed": {"DELETE"}}
+MORE_RIGHTS = {"ledger_flow": {"UPDATE"}, "ledger_flow_month": {"UPDATE"}, "ledger_unsealed": {"DELETE"}}
 """What the application may do beside SELECT and INSERT, and with what is derived only; all other tables hold facts."""
 
 FACTS = [table for table in TABLES if table.name not in MORE_RIGHTS]
@@ -198,6 +198,8 @@ WRONG = [
     ("fk_ledger_flow_debit_account_ledger_account", {"debit_account": uuid4()}),
     ("ck_ledger_flow_shard_in_range", {"shard": 99}),
     ("ck_ledger_flow_positive", {"count": 0}),
+    ("ck_ledger_flow_month_month_begins", {"month": DAY}),
+    ("ck_ledger_flow_month_positive", {"amount_fen": 0}),
     ("ck_ledger_period_month_begins", {"month": DAY}),
     ("ck_ledger_period_state_turns", {"number": 2}),
     ("ck_ledger_period_figures_when_closed", {"entries": None}),

@@ -163,6 +163,8 @@ class TestTampering:
             ("ledger_transfer", "id"),
             ("ledger_flow", "amount_fen"),
             ("ledger_flow", "debit_account, credit_account"),
+            ("ledger_flow_month", "amount_fen"),
+            ("ledger_flow_month", "debit_account, credit_account"),
             ("ledger_period", "digest"),
             ("ledger_period", "number, state"),
             ("ledger_seal", "hash"),
@@ -192,7 +194,7 @@ class TestTampering:
 
     @pytest.mark.parametrize("table", TABLES)
     def test_a_right_that_was_taken_or_given_is_named(self, kept: Engine, table: str) -> None:
-        given = "DELETE" if table == "ledger_flow" else "UPDATE"
+        given = "DELETE" if table.startswith("ledger_flow") else "UPDATE"
         for statement, message in (
             (f"REVOKE INSERT ON {table} FROM {ROLE}", f"lacks INSERT on {table}"),
             (f"REVOKE SELECT ON {table} FROM {ROLE}", f"lacks SELECT on {table}"),

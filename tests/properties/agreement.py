@@ -13,7 +13,12 @@ from tests.profile import IS_NIGHTLY
 from tests.properties.model import Model, Move, month_of
 
 BOOKS = ("aid", "cash")
-WINDOWS = [(None, None), (date(2021, 9, 1), date(2021, 10, 1)), (date(2021, 9, 30), None), (None, date(2021, 9, 30))]
+WINDOWS = [
+    (None, None),
+    (date(2021, 9, 1), date(2021, 10, 1)),
+    (date(2021, 9, 30), None),
+    (date(2021, 8, 31), date(2021, 10, 8)),
+]
 
 
 def check_accounts(session: Session, model: Model) -> None:

@@ -19,6 +19,7 @@ class State:
     entries: Rows
     transfers: Rows
     flow: Rows
+    flow_months: Rows
     accounts: Rows
     periods: Rows
     sealed: Rows
@@ -59,6 +60,13 @@ _QUERIES = {
         JOIN ledger_account debit ON debit.id = flow.debit_account
         JOIN ledger_account credit ON credit.id = flow.credit_account
         GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    """,
+    "flow_months": """
+        SELECT debit.code, credit.code, flow.month, flow.kind, flow.count, flow.amount_fen
+        FROM ledger_flow_month flow
+        JOIN ledger_account debit ON debit.id = flow.debit_account
+        JOIN ledger_account credit ON credit.id = flow.credit_account
+        ORDER BY 1, 2, 3, 4
     """,
     "accounts": "SELECT book, code FROM ledger_account ORDER BY 1, 2",
     "periods": """
