@@ -54,7 +54,8 @@ class IsolatedClient(FlaskClient):
     """
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a request in a context of its own."""
+        """Send a request in a context of its own, and take the whole answer there, as it leaves."""
+        kwargs.setdefault("buffered", True)
         return contextvars.Context().run(super().open, *args, **kwargs)
 
 

@@ -1,6 +1,6 @@
 """From a transfer to the document behind it, and from an account's code to words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -8,6 +8,7 @@ from flask import url_for
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.orm import Session
 
+import ledger
 from shop.catalogue.models import Producer
 from shop.finance.queries import named
 from shop.identity.models import Organisation
@@ -39,6 +40,31 @@ class Document:
 
     label: str
     url: str | None
+
+
+@dataclass(frozen=True)
+class TransferLine:
+    """A transfer in words. In the assistance book a mirror takes back, so its amount shows negative."""
+
+    transfer: ledger.TransferRow
+    debit: str
+    credit: str
+    document: Document
+
+    @property
+    def shown_fen(self) -> int:
+        """The amount as the totals count it."""
+        takes_back = self.transfer.book == "aid" and self.transfer.reverses is not None
+        return -self.transfer.amount_fen if takes_back else self.transfer.amount_fen
+
+
+def transfer_lines(session: Session, rows: Sequence[ledger.TransferRow]) -> list[TransferLine]:
+    """Return transfers in words, each with the document behind it."""
+    labels = account_labels(session, (code for row in rows for code in (row.debit_account, row.credit_account)))
+    return [
+        TransferLine(row, labels[row.debit_account], labels[row.credit_account], document_of(row.source))
+        for row in rows
+    ]
 
 
 def document_of(source: str) -> Document:

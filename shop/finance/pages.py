@@ -1,7 +1,7 @@
 """Pages over the ledger: transfers, accounts, the declared figures, and the check of the books."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -11,6 +11,7 @@ import ledger
 from shop.db import Page, business_day, db, now, transaction
 from shop.finance import agreement, declared, documents, drilldown, knowledge, periods, queries, tables
 from shop.finance.agreement import record
+from shop.finance.figures import lines
 from shop.finance.knowledge import NOW, Known
 from shop.finance.queries import LEDGER_READERS, TOTALS_READERS
 from shop.identity.actor import require_actor, requires
@@ -39,22 +40,6 @@ CHECK_LABELS = {
 }
 
 
-@dataclass(frozen=True)
-class TransferLine:
-    """A transfer in words. In the assistance book a mirror takes back, so its amount shows negative."""
-
-    transfer: ledger.TransferRow
-    debit: str
-    credit: str
-    document: documents.Document
-
-    @property
-    def shown_fen(self) -> int:
-        """The amount as the totals count it."""
-        takes_back = self.transfer.book == "aid" and self.transfer.reverses is not None
-        return -self.transfer.amount_fen if takes_back else self.transfer.amount_fen
-
-
 @blueprint.context_processor
 def _days() -> dict[str, object]:
     return {"today": business_day()}
@@ -69,14 +54,14 @@ def transfers_page() -> ResponseReturnValue:
         page = drilldown.transfers(session, chosen, cursor=request.args.get("cursor"), page_size=PAGE_SIZE)
         summary = drilldown.summary(session, chosen)
     names = registry.names(db.session)
-    labels = documents.account_labels(db.session, _codes(page.rows))
     return render_template(
         "finance/transfers.html",
         chosen=chosen,
         known=chosen.known,
         now_query=replace(chosen, known=NOW).as_query(),
         conditions=tables.condition_labels(names, chosen.where),
-        lines=[_transfer_line(labels, row) for row in page.rows],
+        lines=documents.transfer_lines(db.session, page.rows),
+        most=lines.MOST,
         next_cursor=page.next_cursor,
         is_first=not request.args.get("cursor"),
         summary=summary,
@@ -164,8 +149,3 @@ def _codes(rows: Iterable[ledger.TransferRow]) -> Iterator[str]:
     for row in rows:
         yield row.debit_account
         yield row.credit_account
-
-
-def _transfer_line(labels: Mapping[str, str], row: ledger.TransferRow) -> TransferLine:
-    debit, credit = labels[row.debit_account], labels[row.credit_account]
-    return TransferLine(row, debit, credit, documents.document_of(row.source))

@@ -1,15 +1,17 @@
 """The totals page with its chart, its table and its files, and the shapes of the map."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
 from shop.db import business_day, db, now
-from shop.finance import queries, tables
-from shop.finance.figures import charts, choice, export
+from shop.finance import drilldown, knowledge, periods, queries, tables
+from shop.finance.drilldown import Filter
+from shop.finance.figures import charts, choice, export, lines
 from shop.finance.figures.choice import CUT_LABELS
 from shop.finance.figures.comparison import VERSUS_LABELS
 from shop.finance.knowledge import NOW
@@ -17,6 +19,7 @@ from shop.finance.periods import PRESET_LABELS
 from shop.finance.queries import LEDGER_READERS, TOTALS_READERS
 from shop.finance.tables import Table
 from shop.identity.actor import require_actor, requires
+from shop.registry import queries as registry
 
 blueprint = Blueprint("figures", __name__)
 
@@ -67,6 +70,30 @@ def totals_xlsx() -> ResponseReturnValue:
     return _file(table, export.as_xlsx(table, is_demo=queries.is_demo()), "xlsx", export.XLSX_TYPE)
 
 
+@blueprint.get("/finance/transfers.csv")
+@requires(*LEDGER_READERS)
+def transfers_csv() -> ResponseReturnValue:
+    """Send the transfers of the transfers page, all pages of them, as a file for programs; it leaves as it is read."""
+    parts = _csv_parts(_filter())
+    # A filter that makes no sense is refused here, before anything is sent.
+    first = next(parts)
+    sent = stream_with_context(chain([first], parts))
+    return Response(sent, mimetype="text/csv", headers=_attached(f"ganwei-transfers-{business_day()}.csv"))
+
+
+@blueprint.get("/finance/transfers.xlsx")
+@requires(*LEDGER_READERS)
+def transfers_xlsx() -> ResponseReturnValue:
+    """Send the transfers of the transfers page, all pages of them, as a workbook."""
+    chosen = _filter()
+    conditions = tables.condition_labels(registry.names(db.session), chosen.where)
+    with queries.snapshot() as session:
+        told = lines.facts(chosen, conditions=conditions, rules=queries.rule_versions(session, chosen.period))
+        body = lines.as_xlsx(lines.every_line(session, chosen), told=told, is_demo=queries.is_demo())
+    name = f"ganwei-transfers-{business_day()}.xlsx"
+    return Response(body, mimetype=export.XLSX_TYPE, headers=_attached(name))
+
+
 @blueprint.get("/finance/map/counties.json")
 @requires(*TOTALS_READERS)
 def map_of_counties() -> ResponseReturnValue:
@@ -82,6 +109,20 @@ def _table() -> Table:
     return tables.totals_table(db.session, chosen, scope=queries.scope(require_actor()))
 
 
+def _csv_parts(chosen: Filter) -> Iterator[str]:
+    with queries.snapshot() as session:
+        yield from lines.as_csv(lines.every_line(session, chosen), is_demo=queries.is_demo())
+
+
+def _filter() -> Filter:
+    known = knowledge.read(request.args.get(knowledge.FIELD, ""), at=now())
+    return drilldown.from_args(request.args, periods.from_args(request.args), known)
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
 def _address(query: Mapping[str, str]) -> str:
     return url_for("figures.totals_page", **dict[str, Any](query))
 
@@ -90,7 +131,4 @@ def _file(table: Table, body: bytes, ending: str, mimetype: str) -> Response:
     chosen = table.choice
     ends = [*chosen.period.as_query().values()] or ["all"]
     days = "_".join([*ends, *(f"known-{moment}" for moment in chosen.known.as_query().values())])
-    name = f"ganwei-{chosen.cut}-{days.replace(':', '')}.{ending}"
-    response = Response(body, mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return Response(body, mimetype=mimetype, headers=_attached(f"ganwei-{chosen.cut}-{days.replace(':', '')}.{ending}"))
