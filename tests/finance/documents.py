@@ -23,6 +23,7 @@ class Office:
         self.buyer = factories.bearer(session, factories.user(session))
         self.canteen = factories.bearer(session, factories.user(session, role=Role.CANTEEN, organisation=canteen))
         self.officer = factories.bearer(session, factories.user(session, role=Role.PARTNER_OFFICER))
+        self.operator = factories.bearer(session, factories.user(session, role=Role.OPERATOR))
         self.finance = factories.bearer(session, factories.user(session, role=Role.FINANCE))
 
     def post(self, who: dict[str, str], path: str, body: dict[str, Any] | None = None) -> Any:
@@ -60,6 +61,11 @@ class Office:
         ]
         self.post(who, f"/orders/{order['number']}/receipts", {"lines": lines})
 
+    def deliver(self, who: dict[str, str], order: dict[str, Any]) -> None:
+        parcel = {"carrier": "ems", "tracking_number": "EB123456789CN"}
+        self.post(self.operator, f"/orders/{order['number']}/shipments", parcel)
+        self.post(who, f"/orders/{order['number']}/delivery")
+
     def sale(self, reference: str, **overrides: Any) -> None:
         body = {
             "reference": reference,
@@ -96,6 +102,9 @@ def make_all(client: FlaskClient, session: Session) -> None:
     office.pay(on_account, 500)
     nothing = office.order(office.canteen, ("GS001-1", 1), method="on_account")
     office.accept(office.canteen, nothing, "0")
+    delivered = office.order(office.buyer, ("GS001-1", 1))
+    office.pay(delivered, delivered["total_fen"], days_ago=1)
+    office.deliver(office.buyer, delivered)
     cancelled = office.order(office.buyer, ("GS003-1", 1))
     office.post(office.buyer, f"/orders/{cancelled['number']}/cancel")
     office.pay(cancelled, 4321)

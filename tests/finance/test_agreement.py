@@ -35,9 +35,9 @@ class TestVerify:
         verdict = agreement.verify(documents)
 
         assert verdict.problems == []
-        assert verdict.checked["orders"] == 10
-        assert verdict.checked["receipts"] == 7 + 4
-        assert verdict.checked["documents"] == 10 + 3 + 11 + 13
+        assert verdict.checked["orders"] == 11
+        assert verdict.checked["receipts"] == 8 + 4
+        assert verdict.checked["documents"] == 11 + 3 + 12 + 13
 
     @pytest.mark.parametrize(
         ("tampering", "check", "row"),

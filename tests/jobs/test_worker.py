@@ -57,7 +57,9 @@ class TestSeal:
         due = {name: task.cron for (name, _), task in make_queue(app).periodic_registry.periodic_tasks.items()}
 
         every_minute = dict.fromkeys(("expire", "seal"), "* * * * *")
-        assert (every_minute | {"tidy": "*/5 * * * *", "forget": "17 * * * *"}).items() <= due.items()
+        assert (
+            every_minute | {"tidy": "*/5 * * * *", "forget": "17 * * * *", "deliver": "37 * * * *"}
+        ).items() <= due.items()
 
 
 class TestSealWaiting:
