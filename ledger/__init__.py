@@ -30,7 +30,7 @@ from ledger.errors import (
 )
 from ledger.journal import Draft, Leg, uuid7
 from ledger.money import allocate, format_yuan, line_amount_fen, parse_yuan
-from ledger.periods import PeriodChange, PeriodRow, close_month, period_changes, periods, reopen_month
+from ledger.periods import PeriodChange, PeriodRow, close_month, counting_day, period_changes, periods, reopen_month
 from ledger.posting import (
     BulkPosted,
     EntryRow,
@@ -108,6 +108,7 @@ __all__ = [
     "allocate",
     "balance",
     "close_month",
+    "counting_day",
     "county_account",
     "find",
     "format_yuan",

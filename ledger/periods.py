@@ -144,6 +144,27 @@ def first_open_day(session: Session, book: str, *, after: date) -> date:
     return month
 
 
+def counting_day(session: Session, book: str, on: date) -> date:
+    """Tell on which day a fact of a day would count if it were posted now: its own, or the first of an open month.
+
+    Holds no month open, so what is told may have changed when the fact is posted.
+
+    Raises:
+        BadQuery: there is no such book.
+    """
+    _check(book)
+    log, month = period_table.c, on.replace(day=1)
+    # The log of a month alternates: its odd rows close it, its even rows open it again.
+    is_closed = func.max(log.number) % 2 == 1
+    query = select(log.month).where(log.book == book, log.month >= month).group_by(log.month).having(is_closed)
+    closed = set(session.scalars(query))
+    if month not in closed:
+        return on
+    while month in closed:
+        month = _next(month)
+    return month
+
+
 def needs_read_committed(session: Session) -> None:
     """Refuse a transaction that does not see what others commit while it runs.
 

@@ -159,14 +159,17 @@ def _render_sale(reference: str, form: ReasonForm, error: InvalidInput | None = 
     sale = queries.sale(db.session, actor, reference)
     if error is not None:
         form.reason.errors = [field.message for field in error.errors]
+    names = registry.names(db.session)
     page = render_template(
         "assistance/sale_page.html",
         sale=sale,
         form=form,
-        names=registry.names(db.session),
+        names=names,
+        in_words=lambda code: queries.account_in_words(names, code),
         timeline=queries.timeline(db.session, sale),
         transfers=ledger.transfers(db.session, source=f"sale:{sale.reference}").rows,
         decisions=_decisions(actor, sale),
+        counts_on=ledger.counting_day(db.session, "aid", sale.sold_on),
         is_own_report=sale.reported_by == actor.user_id,
     )
     return page, 200 if error is None else error.status

@@ -120,3 +120,13 @@ def known_codes(session: Session, *, on: date) -> KnownCodes:
 
 def _reason(detail: dict[str, Any]) -> str:
     return str(detail.get("reason", ""))
+
+
+_ACCOUNT_PARTS = {"partner": ("partner", "mode", "channel"), "county": ("county", "category")}
+
+
+def account_in_words(names: registry.Names, code: str) -> str:
+    """Return an account of the assistance book in words; a part that the registry has lost stays a code."""
+    kind, *parts = code.split(":")
+    known = zip(_ACCOUNT_PARTS[kind], parts, strict=True)
+    return " · ".join(names.rows.get((name, part), {"name": part})["name"] for name, part in known)

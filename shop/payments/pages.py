@@ -1,11 +1,13 @@
 """Bank receipts as pages, for finance."""
 
+from datetime import date
+
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, StringField, ValidationError
+from wtforms import DateField, HiddenField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length, Optional
 
 import ledger
@@ -42,6 +44,8 @@ class ReceiptForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     payer = StringField(_l("付款户名"), [DataRequired(_l("请填写付款户名。")), Length(max=200)])
     reference = StringField(_l("附言/用途"), [Length(max=500)])
     order_number = StringField(_l("订单号"), [Optional(), Length(max=64)])
+    late = HiddenField()
+    """The day that was told to count in a later month: sent again, it is meant."""
 
     def validate_amount(self, field: StringField) -> None:
         """Refuse what is not an amount in yuan."""
@@ -89,10 +93,15 @@ def record_receipt() -> ResponseReturnValue:
     form = ReceiptForm()
     if not form.validate():
         return _render(form), 422
+    draft = form.draft()
+    counts_on = ledger.counting_day(db.session, "cash", draft.paid_on)
+    if counts_on != draft.paid_on and form.late.data != draft.paid_on.isoformat():
+        form.late.data = draft.paid_on.isoformat()
+        return _render(form, counts_on=counts_on), 422
     payee = current_app.config["SETTINGS"].payee
     try:
         with transaction() as session:
-            receipt = service.record_bank_receipt(session, require_actor(), form.draft(), payee=payee)
+            receipt = service.record_bank_receipt(session, require_actor(), draft, payee=payee)
             order = receipt.order
             left_fen = receipt.unallocated_fen
     except InvalidInput as error:
@@ -107,11 +116,12 @@ def record_receipt() -> ResponseReturnValue:
     return redirect(url_for("payments.receipts"))
 
 
-def _render(form: ReceiptForm) -> str:
+def _render(form: ReceiptForm, *, counts_on: date | None = None) -> str:
     page = queries.receipts(db.session, page=page_number(), page_size=PAGE_SIZE)
     return render_template(
         "payments/receipts.html",
         form=form,
+        counts_on=counts_on,
         page=page,
         may_record=require_actor().has(Role.FINANCE),
         unallocated_fen=ledger.balance(db.session, "liability:unallocated"),

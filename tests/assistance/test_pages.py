@@ -1,6 +1,7 @@
 """Off-platform sales in a browser."""
 
 import re
+from datetime import date
 from html import unescape
 from typing import Any
 
@@ -227,3 +228,21 @@ class TestList:
             counts.append(len(queries))
 
         assert counts[0] == counts[1]
+
+
+class TestSalePage:
+    def test_names_accounts_in_words_and_tells_when_a_late_sale_counts(
+        self, client: FlaskClient, session: Session, people: People
+    ) -> None:
+        reference = report(client, people.officer, sold_on="2021-09-15").get_json()["reference"]
+        ledger.close_month(session, "aid", date(2021, 9, 1), by="test")
+        session.commit()
+        factories.sign_in(client, factories.user(session, role=Role.FINANCE))
+
+        before = unescape(client.get(f"/sales/{reference}").get_data(as_text=True))
+        submit(client, f"/sales/{reference}/confirm", form_path=f"/sales/{reference}")
+        after = unescape(client.get(f"/sales/{reference}").get_data(as_text=True))
+
+        assert "2021-09 已结账：确认之后这笔销售计入 2021-10-01" in before
+        assert re.search(r"天津市 · 帮助销售 · 商超<div[^>]*>partner:120000:assisted:market<", after)
+        assert "补记 2021-09-15" in after

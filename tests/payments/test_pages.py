@@ -1,4 +1,6 @@
 import re
+from datetime import date
+from html import unescape
 from http import HTTPStatus
 
 import pytest
@@ -60,6 +62,26 @@ class TestRecordReceipt:
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert "货款" in answer.get_data(as_text=True)
         assert session.query(BankReceipt).count() == 0
+
+    def test_tells_before_it_records_what_counts_in_a_later_month(self, finance: FlaskClient, session: Session) -> None:
+        ledger.close_month(session, "cash", date(2021, 6, 1), by="test")
+        ledger.close_month(session, "cash", date(2021, 7, 1), by="test")
+        session.commit()
+        form = _form(finance, paid_on="2021-06-30")
+
+        asked = finance.post("/finance/receipts", data=form)
+        page = unescape(asked.get_data(as_text=True))
+
+        assert asked.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "资金账 2021-06 已结账：这笔到账照记，计入 2021-08-01" in page
+        assert session.query(BankReceipt).count() == 0
+        meant = re.search(r'name="late"[^>]*value="([^"]+)"', page)
+        assert meant is not None
+        other_day = finance.post("/finance/receipts", data=form | {"late": meant[1], "paid_on": "2021-07-01"})
+        assert other_day.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert finance.post("/finance/receipts", data=form | {"late": meant[1]}).status_code == HTTPStatus.FOUND
+        transfer = ledger.transfers(session, account="liability:unallocated").rows[0]
+        assert (transfer.effective_on, transfer.occurred_on) == (date(2021, 8, 1), date(2021, 6, 30))
 
 
 class TestReceipts:

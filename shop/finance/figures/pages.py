@@ -1,6 +1,7 @@
 """The totals page with its chart, its table and its files, and the shapes of the map."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ blueprint = Blueprint("figures", __name__)
 
 COUNTIES = Path(__file__).parents[2] / "data" / "gansu-counties.geojson"
 _MAP_SECONDS = 7 * 24 * 3600
+
+
+@blueprint.app_template_filter("percent")
+def in_percent(value: Decimal) -> str:
+    """Return a change in percent with its sign, such as "+1,114.2%"."""
+    return f"{value:+,.1f}%".replace("-", "−") if value else "0.0%"
 
 
 @blueprint.get("/finance/totals")

@@ -61,7 +61,8 @@ def screen_of(page: str) -> list[list[str]]:
 
 def written(cell: str) -> str:
     """Return a figure of the screen as the files write it."""
-    return re.sub(r"[¥, ]", "", cell).replace("−", "-") if "¥" in cell else cell.replace("—", "")
+    is_number = "¥" in cell or cell.endswith("%")
+    return re.sub(r"[¥,%+ ]", "", cell).replace("−", "-") if is_number else cell.replace("—", "")
 
 
 def csv_of(client: FlaskClient, query: str) -> list[dict[str, str]]:
