@@ -57,7 +57,7 @@ def _register(app: Flask, settings: Settings) -> None:
         with app.app_context():
             logs.watch_queries(db.engine, slow_ms=settings.slow_query_ms)
     Migrate(app, db, directory=str(cli.MIGRATIONS))
-    web.register(app, secure=settings.secure_cookies)
+    web.register(app, has_tls=settings.public_url.startswith("https://"))
     problems.register(app)
     inputs.register(app)
     mail.register(app, settings)

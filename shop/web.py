@@ -22,8 +22,8 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def register(app: Flask, *, secure: bool) -> None:
-    """Give `app` its headers, languages and template filters."""
+def register(app: Flask, *, has_tls: bool) -> None:
+    """Give `app` its headers, languages and template filters; `has_tls` where people reach it by HTTPS only."""
     Babel(app, locale_selector=_select_language, default_locale="zh", default_timezone=BUSINESS_TIMEZONE.key)
 
     @app.after_request
@@ -35,7 +35,8 @@ def register(app: Flask, *, secure: bool) -> None:
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        if secure:
+        # A browser that is told so never comes by plain HTTP again: it is said only where HTTPS is known to work.
+        if has_tls or request.is_secure:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         if request.endpoint != "static":
             # Pages show one organisation's data: no shared cache may keep them.

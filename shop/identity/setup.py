@@ -20,6 +20,7 @@ from shop.errors import NotSignedIn
 from shop.identity.actor import Actor, current_actor
 from shop.identity.idempotency import once_field
 from shop.identity.models import User
+from shop.identity.pages import own_path
 from shop.identity.service import PASSWORD_LENGTH_MIN, demo_logins
 from shop.identity.signin import forms, hooks, words
 from shop.identity.signin.mails import OutboxMail
@@ -105,6 +106,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.view_functions["security.two_factor_rescue"] = _no_rescue
     app.register_error_handler(NotSignedIn, _send_to_sign_in)
     app.after_request(_keep_out_of_caches)
+    app.after_request(_stay_on_the_site)
     app.context_processor(_actor_for_templates)
     app.add_template_global(once_field)
     hooks.register(app)
@@ -146,6 +148,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "SECURITY_POST_CHANGE_VIEW": "/account",
         "SECURITY_LOGOUT_METHODS": ["POST"],
         "SECURITY_API_ENABLED_METHODS": ["session"],
+        # Said without a value: the library's own default comes out as `no-store=True`, which no browser knows.
+        "SECURITY_CACHE_CONTROL": {"no-store": None},
         "SECURITY_TWO_FACTOR": True,
         "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
         "SECURITY_TWO_FACTOR_AUTHENTICATOR_VALIDITY": 30,
@@ -188,6 +192,13 @@ def _keep_out_of_caches(response: Response) -> Response:
     """Leave nothing that a signed-in person saw for whoever presses Back after the sign-out."""
     if "_user_id" in session or "Authorization" in request.headers:
         response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _stay_on_the_site(response: Response) -> Response:
+    """Let no step of a sign-in lead to what our own pages would refuse; the library reads addresses less strictly."""
+    if request.blueprint == "security" and response.location:
+        response.location = own_path(response.location)
     return response
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, session, url_for
@@ -16,6 +17,7 @@ from shop.errors import ShopError
 from shop.identity.actor import Actor, current_actor, require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.identity.models import Organisation, Role, User
+from shop.identity.pages import own_path
 from shop.orders import basket, queries, rules, service
 from shop.orders.addresses import service as address_book
 from shop.orders.forms import METHOD_LABELS, PROVINCES, STATUS_LABELS, CheckoutForm
@@ -66,7 +68,7 @@ def basket_page() -> ResponseReturnValue:
 @blueprint.post("/basket/lines")
 def add_to_basket() -> ResponseReturnValue:
     """Put an item into the basket and lead back to its card in the list that it was chosen from, else to the basket."""
-    target = _local_path(request.form.get("next", ""))
+    target = request.form.get("next", "")
     sku_code = request.form.get("sku", "")
     quantity = _quantity(at_least=1)
     if quantity is None:
@@ -79,7 +81,7 @@ def add_to_basket() -> ResponseReturnValue:
         with transaction() as database:
             basket.add(database, owner, sku_code=sku_code, quantity=quantity)
         flash(gettext("已加入购物篮。"), "success")
-    return redirect(f"{target}#item-{sku_code}" if target else url_for("orders.basket"))
+    return redirect(f"{own_path(target)}#item-{quote(sku_code)}" if target else url_for("orders.basket"))
 
 
 @blueprint.post("/basket/lines/<sku_code>")
@@ -92,8 +94,8 @@ def change_basket(sku_code: str) -> ResponseReturnValue:
     elif owner is not None:
         with transaction() as database:
             basket.set_quantity(database, owner, sku_code=sku_code, quantity=quantity)
-    target = _local_path(request.form.get("next", "")) if quantity is not None else None
-    return redirect(target or url_for("orders.basket"))
+    target = request.form.get("next", "") if quantity is not None else ""
+    return redirect(own_path(target) if target else url_for("orders.basket"))
 
 
 @blueprint.get("/checkout")
@@ -265,9 +267,3 @@ def _quantity(*, at_least: int) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(rules.MAX_QUANTITY))):
         return None
     return int(text) if int(text) >= at_least else None
-
-
-def _local_path(target: str) -> str | None:
-    """Return a path of this site to go back to; None for anything that could lead elsewhere."""
-    is_local = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return target if is_local else None
