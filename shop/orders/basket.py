@@ -65,6 +65,15 @@ def add(session: Session, owner: UUID, *, sku_code: str, quantity: int) -> None:
     _add_all(session, owner, {sku_code: quantity})
 
 
+def add_again(session: Session, owner: UUID, quantities: Mapping[str, int]) -> int:
+    """Add what an earlier order held, (item, quantity), and return how many items were left out: no longer for sale."""
+    for_sale = session.scalars(
+        sa.select(Sku.code).join(Sku.product).where(Sku.code.in_(quantities), Product.is_listed)
+    ).all()
+    _add_all(session, owner, {code: quantities[code] for code in for_sale})
+    return len(quantities) - len(for_sale)
+
+
 def set_quantity(session: Session, owner: UUID, *, sku_code: str, quantity: int) -> None:
     """Set a line's quantity; zero removes it."""
     line = session.get(BasketLine, (owner, sku_code))

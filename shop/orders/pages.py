@@ -181,6 +181,7 @@ def order_page(number: str) -> ResponseReturnValue:
         province=dict(PROVINCES).get(order.ship_region_code, ""),
         due=rules.transfer_due(order, current_app.config["SETTINGS"].payee),
         may_read_ledger=actor.has(Role.FINANCE, Role.AUDITOR),
+        may_repeat=is_buyer,
         may_cancel=is_buyer and rules.may_cancel(order.status, paid_fen=order.paid_fen),
         may_accept=is_buyer and rules.may_become(order.status, OrderStatus.ACCEPTED),
         **extras,
@@ -207,6 +208,23 @@ def cancel_order(number: str) -> ResponseReturnValue:
         service.cancel_order(database, require_actor(), number)
     flash(gettext("订单已取消，库存已退回。"), "success")
     return redirect(url_for("orders.order_page", number=number))
+
+
+@blueprint.post("/orders/<number>/again")
+@requires()
+@idempotent
+def order_again(number: str) -> ResponseReturnValue:
+    """Put what an order held into the reader's basket, to be looked over and ordered once more."""
+    actor = require_actor()
+    with transaction() as database:
+        order = queries.order(database, actor, number)
+        held = rules.demand((line.sku_code, line.quantity) for line in order.lines)
+        left_out = basket.add_again(database, actor.user_id, held)
+    if left_out:
+        flash(gettext("有 %(n)s 种商品已下架，没有加入购物篮。", n=left_out), "warning")
+    else:
+        flash(gettext("已把这一单的商品加入购物篮，数量可以再改。"), "success")
+    return redirect(url_for("orders.basket"))
 
 
 def _checkout_form(actor: Actor) -> CheckoutForm:

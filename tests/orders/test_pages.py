@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 import ledger
-from shop.catalogue.models import Sku
+from shop.catalogue.models import Product, Sku
 from shop.identity.models import AuditEvent, Role, User
 from shop.orders.models import BasketLine, Order
 from tests import factories
@@ -292,6 +292,31 @@ class TestCancel:
         assert _left(session) == 10
         (event,) = session.query(AuditEvent).filter_by(action="order.cancel")
         assert (event.user_id, event.subject) == (buyer.id, f"order:{number}")
+
+
+class TestOrderAgain:
+    def test_fills_the_basket_once_with_what_is_still_for_sale(
+        self,
+        client: FlaskClient,
+        session: Session,
+        buyer: User,
+    ) -> None:
+        _put_into_basket(client, 3)
+        factories.stock(session, "GS002-1")
+        _put_into_basket(client, 2, "GS002-1")
+        url = client.post("/checkout", data=_checkout_form(client)).location
+        product = session.get_one(Product, "GS002")
+        product.is_listed = False
+        session.commit()
+        form = _form(client, url)
+
+        answers = [client.post(f"{url}/again", data=form, follow_redirects=True) for _ in range(2)]
+
+        product.is_listed = True
+        session.commit()
+        assert "有 1 种商品已下架" in answers[0].get_data(as_text=True)
+        kept = [(line.sku_code, line.quantity) for line in session.query(BasketLine).filter_by(owner=buyer.id)]
+        assert kept == [("GS001-1", 3)]
 
 
 class TestAcceptance:

@@ -72,6 +72,7 @@ GUARDED: dict[str, frozenset[Who]] = {
     "GET /orders": EVERYBODY,
     "GET /orders/<number>": EVERYBODY,
     "POST /orders/<number>/cancel": EVERYBODY,
+    "POST /orders/<number>/again": EVERYBODY,
     "GET /orders/<number>/acceptance": EVERYBODY,
     "POST /orders/<number>/acceptance": EVERYBODY,
     "POST /orders/<number>/delivery": EVERYBODY,
