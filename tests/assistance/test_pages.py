@@ -232,8 +232,9 @@ class TestList:
 
 class TestSalePage:
     def test_names_accounts_in_words_and_tells_when_a_late_sale_counts(
-        self, client: FlaskClient, session: Session, people: People
+        self, client: FlaskClient, session: Session
     ) -> None:
+        people = People(session)
         reference = report(client, people.officer, sold_on="2021-09-15").get_json()["reference"]
         ledger.close_month(session, "aid", date(2021, 9, 1), by="test")
         session.commit()

@@ -74,7 +74,7 @@ def _bars(table: Table, rows: Sequence[Line], address: Address) -> Chart:
 def _flow(table: Table, rows: Sequence[Line], address: Address) -> Chart:
     """Lead each partner's money to where it went; what is not above zero cannot flow and stands in the table only."""
     origin = table.choice.dimensions[1]
-    nodes: dict[str, dict[str, str | int]] = {}
+    nodes: dict[str, dict[str, object]] = {}
     amounts = _summed(rows, lambda line: (line.where["partner"], line.where[origin]))
     drawn = {pair: amount_fen for pair, (amount_fen, _) in amounts.items() if amount_fen > 0}
     for line in rows:
@@ -82,7 +82,8 @@ def _flow(table: Table, rows: Sequence[Line], address: Address) -> Chart:
             if (line.where["partner"], line.where[origin]) in drawn:
                 code = line.where[name]
                 url = address(table.choice.drilled({name: code}))
-                nodes[f"{depth}:{code}"] = {"id": f"{depth}:{code}", "name": label, "depth": depth, "url": url}
+                node = {"id": f"{depth}:{code}", "name": label, "depth": depth, "url": url, "side": line.where["side"]}
+                nodes[f"{depth}:{code}"] = node
     links = [
         {
             "source": f"0:{partner}",

@@ -8,6 +8,7 @@ const LINE = token("--gw-line");
 const COLOURS = [token("--gw-green"), token("--gw-apricot"), token("--gw-blue"), token("--gw-loess"), token("--gw-cinnabar")];
 const BEFORE = "#b9b0a4";
 const SHADES = ["#eef4ee", "#bcd8cb", "#74ad92", "#2f7d5b", "#0f4a33"];
+const BELOW = "#dfa595";
 const PAPER_WIDTH = 660;
 const ROW_HEIGHT = 34;
 
@@ -16,6 +17,18 @@ function moneyOf(locale) {
   const full = new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const short = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
   return { full: (fen) => `¥${full.format(fen / 100)}`, short: (fen) => short.format(fen / 100) };
+}
+
+/** How wide a text is drawn in the chart's type. */
+const canvas = document.createElement("canvas").getContext("2d");
+function widthOf(text) {
+  canvas.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  return Math.ceil(canvas.measureText(text).width);
+}
+
+/** Names at a chart's side: as wide as the widest of them, on a narrow screen broken into lines, never cut off. */
+function namesWidth(names, most) {
+  return Math.min(most, Math.max(...names.map(widthOf)) + 4);
 }
 
 /** A tooltip's text as elements: the page's content security policy refuses style attributes in HTML. */
@@ -47,16 +60,24 @@ function barsOption(chart, { money, words, isNarrow }) {
     const mark = chart.upright ? { type: "line", symbolSize: 7 } : { type: "bar", barMaxWidth: 10, barGap: "10%" };
     series.push({ ...mark, name: words.before, data: chart.before, color: BEFORE });
   }
+  const most = Math.max(1, ...names.map((_, number) => chart.series.reduce((sum, { values }) => sum + Math.max(0, values[number]), 0)));
+  const side = chart.upright ? widthOf(money.short(-most * 1.1)) : namesWidth(names, isNarrow ? 104 : 240);
   const items = {
     type: "category",
     data: names,
     inverse: !chart.upright,
     axisTick: { show: false },
     axisLine: { lineStyle: { color: LINE } },
-    axisLabel: { color: INK, hideOverlap: true, width: chart.upright ? undefined : isNarrow ? 92 : 190, overflow: "truncate" },
+    axisLabel: chart.upright
+      ? { color: INK, hideOverlap: true }
+      : { color: INK, interval: 0, width: side, overflow: "break", lineHeight: 14 },
   };
   const amounts = {
     type: "value",
+    name: words.unit,
+    nameLocation: "end",
+    nameGap: chart.upright ? 12 : 6,
+    nameTextStyle: { color: SOFT, align: chart.upright ? "right" : "left" },
     axisLabel: { color: SOFT, formatter: money.short, hideOverlap: true },
     splitLine: { lineStyle: { color: LINE } },
     splitNumber: isNarrow ? 3 : 5,
@@ -64,7 +85,7 @@ function barsOption(chart, { money, words, isNarrow }) {
   return {
     ...common(),
     legend: { top: 0, left: 0, itemWidth: 14, itemHeight: 10, textStyle: { color: INK } },
-    grid: { top: 40, left: 0, right: 16, bottom: 0, containLabel: true },
+    grid: { top: chart.upright ? 56 : 40, left: side + 12, right: chart.upright ? 24 : 44, bottom: 28, containLabel: false },
     tooltip: {
       trigger: "axis",
       axisPointer: { type: "shadow" },
@@ -82,7 +103,13 @@ function barsOption(chart, { money, words, isNarrow }) {
   };
 }
 
+const FLOW_COLOURS = { eastern: COLOURS[0], central: COLOURS[1], none: COLOURS[2] };
+
 function flowOption(chart, { money, isNarrow }) {
+  const widths = [0, 1].map((depth) => {
+    const labels = chart.nodes.filter((node) => node.depth === depth).map((node) => node.name);
+    return namesWidth(labels, isNarrow ? 100 : 220);
+  });
   const names = new Map(chart.nodes.map((node) => [node.id, node.name]));
   return {
     ...common(),
@@ -98,26 +125,26 @@ function flowOption(chart, { money, isNarrow }) {
         type: "sankey",
         top: 8,
         bottom: 8,
-        left: isNarrow ? 84 : 170,
-        right: isNarrow ? 84 : 150,
-        nodeGap: 12,
+        left: widths[0] + 10,
+        right: widths[1] + 10,
+        nodeGap: 16,
         nodeWidth: 14,
         draggable: false,
         layoutIterations: 64,
-        data: chart.nodes.map(({ id, depth, url }, number) => ({
+        data: chart.nodes.map(({ id, depth, url, side }) => ({
           name: id,
           depth,
           url,
-          itemStyle: { color: depth ? COLOURS[3] : COLOURS[number % 3] },
-          label: { position: depth ? "right" : "left" },
+          itemStyle: { color: depth ? COLOURS[3] : FLOW_COLOURS[side] },
+          label: { position: depth ? "right" : "left", width: widths[depth] },
         })),
         links: chart.links,
         emphasis: { focus: "adjacency" },
         lineStyle: { color: "source", opacity: 0.28, curveness: 0.5 },
         label: {
           color: INK,
-          width: isNarrow ? 78 : 145,
-          overflow: "truncate",
+          overflow: "break",
+          lineHeight: 14,
           formatter: ({ name }) => names.get(name),
         },
       },
@@ -125,7 +152,22 @@ function flowOption(chart, { money, isNarrow }) {
   };
 }
 
-async function mapOption(chart, { echarts, money, mapUrl }) {
+/** Amounts of counties differ by thousands, so each shade stands for a step of 1, 2, 5, 10 ... times below the most. */
+function piecesOf(amounts, money) {
+  const most = Math.max(100, ...amounts);
+  const digits = 10 ** Math.floor(Math.log10(most));
+  const top = [1, 2, 5, 10].map((step) => step * digits).find((step) => step >= most);
+  const bounds = [top, top / 2, top / 10, top / 100];
+  const pieces = bounds.map((upper, number) => {
+    const lower = bounds[number + 1];
+    const label = lower === undefined ? `≤ ${money.short(upper)}` : `${money.short(lower)} – ${money.short(upper)}`;
+    return { gt: lower ?? 0, lte: upper, label, color: SHADES[SHADES.length - 1 - number] };
+  });
+  if (Math.min(...amounts) < 0) pieces.push({ lt: 0, label: "< 0", color: BELOW });
+  return pieces;
+}
+
+async function mapOption(chart, { echarts, money, mapUrl, isNarrow }) {
   if (!echarts.getMap("counties")) {
     const shapes = await fetch(mapUrl, { credentials: "same-origin" });
     if (!shapes.ok) throw new Error(`${shapes.status} ${mapUrl}`);
@@ -140,15 +182,15 @@ async function mapOption(chart, { echarts, money, mapUrl }) {
         tip(data?.county ?? name, data ? [...data.parts.map((part) => [part.name, money.full(part.value)])] : [["", "—"]]),
     },
     visualMap: {
+      type: "piecewise",
       left: 0,
       bottom: 0,
-      itemHeight: 90,
-      min: Math.min(0, ...amounts),
-      max: Math.max(1, ...amounts),
-      inRange: { color: SHADES },
-      calculable: false,
-      text: [money.short(Math.max(0, ...amounts)), money.short(Math.min(0, ...amounts))],
-      textStyle: { color: SOFT },
+      itemGap: 4,
+      itemWidth: 16,
+      itemHeight: 12,
+      selectedMode: false,
+      pieces: piecesOf(amounts, money),
+      textStyle: { color: INK, fontSize: isNarrow ? 11 : 12 },
     },
     series: [
       {
@@ -158,7 +200,7 @@ async function mapOption(chart, { echarts, money, mapUrl }) {
         // About the width of a degree of longitude over its height at Gansu's latitude.
         aspectScale: 0.79,
         top: 8,
-        bottom: 8,
+        bottom: isNarrow ? 110 : 8,
         selectedMode: false,
         itemStyle: { areaColor: "#f6f2eb", borderColor: "#b9b0a4", borderWidth: 0.6 },
         emphasis: { label: { show: false }, itemStyle: { areaColor: COLOURS[1] } },
@@ -169,12 +211,12 @@ async function mapOption(chart, { echarts, money, mapUrl }) {
 }
 
 function heightOf(chart, isNarrow) {
-  if (chart.kind === "map") return isNarrow ? 300 : 460;
+  if (chart.kind === "map") return isNarrow ? 380 : 460;
   if (chart.kind === "flow") {
     const ends = [0, 1].map((depth) => chart.nodes.filter((node) => node.depth === depth).length);
-    return Math.max(240, Math.max(...ends) * 30 + 24);
+    return Math.max(240, Math.max(...ends) * (isNarrow ? 38 : 34) + 24);
   }
-  return chart.upright ? (isNarrow ? 260 : 320) : chart.items.length * (chart.before ? ROW_HEIGHT + 8 : ROW_HEIGHT) + 80;
+  return chart.upright ? (isNarrow ? 260 : 320) : chart.items.length * (chart.before ? ROW_HEIGHT + 8 : ROW_HEIGHT) + 84;
 }
 
 async function draw(figure) {
@@ -188,7 +230,7 @@ async function draw(figure) {
     echarts,
     isNarrow,
     money: moneyOf(figure.dataset.locale),
-    words: { before: figure.dataset.before, total: figure.dataset.total },
+    words: { before: figure.dataset.before, total: figure.dataset.total, unit: figure.dataset.unit },
     mapUrl: figure.dataset.map,
   };
   const options = { bars: barsOption, flow: flowOption, map: mapOption };
