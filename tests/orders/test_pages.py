@@ -91,7 +91,7 @@ class TestBasket:
     def test_leads_nowhere_else(self, client: FlaskClient, buyer: User, target: str) -> None:  # noqa: ARG002  # signed in
         form = _form(client, "/products/GS001", sku="GS001-1", quantity="1", next=target)
 
-        assert client.post("/basket/lines", data=form).location == "/basket"
+        assert client.post("/basket/lines", data=form).location == "/#item-GS001-1"
 
     def test_is_added_to_without_leaving_the_list(self, client: FlaskClient, buyer: User) -> None:  # noqa: ARG002  # signed in
         listed = client.get("/?q=定西马铃薯").get_data(as_text=True)
