@@ -26,6 +26,7 @@ OWNED: dict[str, dict[str, dict[str, Any]]] = {
     "order": {
         "GET /orders/<number>": {},
         "POST /orders/<number>/cancel": {},
+        "POST /orders/<number>/again": {},
         "GET /orders/<number>/acceptance": {},
         "POST /orders/<number>/acceptance": {"line-1": "1"},
         "POST /orders/<number>/delivery": {},
