@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Date, DateTime, Row, Select, cast, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from ledger import chart, journal
 from ledger.errors import AlreadyClosed, BadQuery, IsolationRefused, NotClosed, UnknownOrigin
-from ledger.tables import period_table, unsealed_table
+from ledger.reports.flows import flow_of
+from ledger.tables import account_table, period_table, unsealed_table
 
 _DECEMBER = 12
 
@@ -108,7 +110,7 @@ def periods(session: Session, *, book: str) -> list[PeriodRow]:
             row.changed_by or "",
             row.reason or "",
         )
-        for row in session.execute(_PERIODS, {"book": book})
+        for row in session.execute(_stands(session, book))
     ]
 
 
@@ -185,6 +187,22 @@ def needs_transaction(session: Session) -> None:
     if getattr(session.connection().connection.driver_connection, "autocommit", False):
         raise IsolationRefused("autocommit")
     needs_read_committed(session)
+
+
+def _stands(session: Session, book: str) -> Select[Any]:
+    """Select the months of a book, with what each holds and the last row of its log."""
+    flow, log = flow_of(session, None, None).c, period_table.c
+    month = cast(func.date_trunc("month", cast(flow.day, DateTime)), Date).label("month")
+    moved = select(month, func.sum(flow["count"]).label("transfers"), func.sum(flow.amount_fen).label("turnover_fen"))
+    is_in_book = (account_table.c.id == flow.debit_account) & (account_table.c.book == book)
+    held = moved.join(account_table, is_in_book).group_by(month).subquery("held")
+    last = select(period_table).ext(distinct_on(log.month)).order_by(log.month, log.number.desc())
+    stands = last.where(log.book == book).subquery("stands")
+    first_day = func.coalesce(held.c.month, stands.c.month).label("month")
+    figures = (func.coalesce(held.c[name], 0).label(name) for name in ("transfers", "turnover_fen"))
+    known = (stands.c[name] for name in ("state", "entries", "changed_at", "changed_by", "reason"))
+    both = held.join(stands, held.c.month == stands.c.month, full=True)
+    return select(first_day, *figures, *known).select_from(both).order_by(first_day.desc())
 
 
 def _next(month: date) -> date:
@@ -277,22 +295,4 @@ _FIGURES = text("""
             FROM days
         ) AS digest
     FROM moved
-""")
-
-_PERIODS = text("""
-    WITH held AS (
-        SELECT date_trunc('month', flow.day)::date AS month, sum(flow.count) AS transfers,
-            sum(flow.amount_fen) AS turnover_fen
-        FROM ledger_flow flow JOIN ledger_account account ON account.id = flow.debit_account
-        WHERE account.book = :book
-        GROUP BY 1
-    ), stands AS (
-        SELECT DISTINCT ON (month) * FROM ledger_period WHERE book = :book ORDER BY month, number DESC
-    )
-    SELECT
-        coalesce(held.month, stands.month) AS month, stands.state, stands.entries,
-        coalesce(held.transfers, 0) AS transfers, coalesce(held.turnover_fen, 0) AS turnover_fen,
-        stands.changed_at, stands.changed_by, stands.reason
-    FROM held FULL JOIN stands ON stands.month = held.month
-    ORDER BY 1 DESC
 """)
