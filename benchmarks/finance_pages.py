@@ -96,6 +96,9 @@ def _post(server: LocalServer, transfers: int, *, counties: int, days: int) -> N
             drafts = between(givers, getters, count=count, days=days, prefix=f"pages{first}")
             ledger.post_many(session, drafts, by="benchmark")
             session.commit()
+        while ledger.seal(session).count:  # as the worker does
+            session.commit()
+        session.commit()
     engine.dispose()
     owner = create_engine(server.url(role="ganwei_owner"), isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:

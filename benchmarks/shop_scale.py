@@ -120,6 +120,9 @@ def _post(engine: Engine, transfers: int) -> None:
             drafts = between(givers, getters, count=count, days=730, prefix=f"scale{number}")
             ledger.post_many(session, drafts, by="benchmark")
             session.commit()
+        while ledger.seal(session).count:  # as the worker does
+            session.commit()
+        session.commit()
 
 
 def _words(server: LocalServer) -> list[str]:

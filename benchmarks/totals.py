@@ -51,6 +51,9 @@ def _filled(url: str, size: int) -> Session:
     session = Session(create_engine(url))
     ledger.post_many(session, sales(size, partners=12, counties=12, days=30, prefix="totals"), by="benchmark")
     session.commit()
+    while ledger.seal(session).count:  # as the worker does
+        session.commit()
+    session.commit()
     return session
 
 
