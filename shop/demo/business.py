@@ -19,6 +19,9 @@ from shop.identity.actor import Actor
 from shop.orders import service as orders
 from shop.orders.models import Order, PaymentMethod
 from shop.orders.service import OrderDraft, ShipTo
+from shop.orders.shipping import service as shipping
+from shop.orders.shipping.models import Carrier
+from shop.orders.shipping.rules import Parcel
 from shop.payments import service as payments
 from shop.payments.service import ReceiptDraft
 from shop.procurement import service as procurement
@@ -116,6 +119,10 @@ def _orders(session: Session, cast: Cast, *, today: date, payee: Payee) -> Itera
         )
         payments.record_bank_receipt(session, cast.finance, draft, payee=payee).is_demo = True
 
+    def ship(order: Order, days_ago: int, carrier: Carrier, tracking_number: str = "") -> None:
+        parcel = Parcel(carrier, tracking_number, today - timedelta(days=days_ago))
+        shipping.ship_order(session, cast.operator, order.number, parcel, today=today)
+
     def accept(order: Order, days_ago: int, *, short_line: int | None = None) -> None:
         lines = [
             AcceptedLine(line.line_no, line.quantity - Decimal("1.5"), "运输途中破损")
@@ -130,13 +137,18 @@ def _orders(session: Session, cast: Cast, *, today: date, payee: Payee) -> Itera
     accept(billed, FIRST_BILL_DAYS, short_line=3)
     pay(billed, 20, "国家能源局机关服务中心（演示）")
     owed = place(cast.canteen, 12, on_account, ("GS005-1", 30), ("GS002-1", 24))
+    ship(owed, 10, Carrier.OWN)
     accept(owed, 8)
     prepaid = place(cast.buyer, 9, transfer, ("GS001-1", 2), ("GS008-1", 1))
     pay(prepaid, 8, "李梅")
+    ship(prepaid, 7, Carrier.EMS, "DEMO00000001")
     accept(prepaid, 4)
     sent = place(cast.buyer, 3, transfer, ("GS010-1", 2))
     pay(sent, 2, "李梅")
-    yield from (billed, owed, prepaid, sent)
+    ship(sent, 1, Carrier.SF, "DEMO00000002")
+    bought = place(cast.buyer, 2, transfer, ("GS008-1", 2))
+    pay(bought, 1, "李梅")
+    yield from (billed, owed, prepaid, sent, bought)
     yield place(cast.canteen, 1, on_account, ("GS001-1", 20), ("GS012-1", 10))
     yield place(cast.buyer, 0, transfer, ("GS020-1", 1))
     stray = ReceiptDraft(1_280_00, today - timedelta(days=1), "某某商贸有限公司（演示）", "货款")
