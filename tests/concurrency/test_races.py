@@ -188,7 +188,8 @@ class TestSealing:
         monkeypatch.setattr(import_module("ledger.seal"), "_ENTRIES", BY_WATERMARK)
 
         assert _sealed_around_a_late_one(application) == ["soon"]
-        assert problems(application) == ["waiting"]
+        # It neither waits nor is it sealed, so the totals have not got it either.
+        assert problems(application) == ["margins", "waiting"]
 
     def test_queues_behind_another_sealer(self, application: Engine, superuser: Engine) -> None:
         with begun(application) as first, begun(application) as second:
