@@ -110,7 +110,7 @@ class TestComparison:
             100,
             500,
         ]
-        assert ">500.0<" in subtotal
+        assert ">+500.0%<" in subtotal
 
     def test_months_stand_beside_their_months(self, finance: FlaskClient) -> None:
         page = page_of(finance, "/finance/totals?cut=month&from=2022-05-01&to=2022-05-31&vs=last-year")
