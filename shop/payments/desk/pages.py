@@ -1,10 +1,13 @@
 """The queue of money that waits, and what finance does with it."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 
 from shop.db import business_day, db, transaction
 from shop.errors import NotFound, ShopError
@@ -46,16 +49,12 @@ def place(number: str) -> ResponseReturnValue:
     form = PlaceForm()
     if not form.validate():
         return render_receipt(number, place_form=form), 422
-    try:
-        with transaction() as session:
-            order_number = form.order_number.data.strip()
-            moves.place(session, require_actor(), number, order_number=order_number, amount_fen=form.amount_fen)
-    except NotFound:
-        raise
-    except ShopError as refusal:
-        return render_receipt(number, place_form=form, error=refusal.told), refusal.status
-    flash(gettext("款项已划入订单。"), "success")
-    return redirect(url_for("payments.receipt_page", number=number))
+    order_number = form.order_number.data.strip()
+
+    def act(session: Session) -> None:
+        moves.place(session, require_actor(), number, order_number=order_number, amount_fen=form.amount_fen)
+
+    return _moved(number, act, told=gettext("款项已划入订单。"), place_form=form)
 
 
 @blueprint.post("/finance/receipts/<number>/refunds")
@@ -67,15 +66,11 @@ def refund(number: str) -> ResponseReturnValue:
     if not form.validate():
         return render_receipt(number, refund_form=form), 422
     payee = current_app.config["SETTINGS"].payee
-    try:
-        with transaction() as session:
-            moves.refund(session, require_actor(), number, form.draft(), payee=payee)
-    except NotFound:
-        raise
-    except ShopError as refusal:
-        return render_receipt(number, refund_form=form, error=refusal.told), refusal.status
-    flash(gettext("退款已登记。"), "success")
-    return redirect(url_for("payments.receipt_page", number=number))
+
+    def act(session: Session) -> None:
+        moves.refund(session, require_actor(), number, form.draft(), payee=payee)
+
+    return _moved(number, act, told=gettext("退款已登记。"), refund_form=form)
 
 
 @blueprint.post("/finance/receipts/<number>/moves/<uuid:move_id>/undo")
@@ -86,12 +81,21 @@ def undo(number: str, move_id: UUID) -> ResponseReturnValue:
     form = UndoForm()
     if not form.validate():
         return render_receipt(number, error=" ".join(str(one) for one in form.reason.errors)), 422
+
+    def act(session: Session) -> None:
+        moves.undo(session, require_actor(), number, move_id, note=form.reason.data.strip())
+
+    return _moved(number, act, told=gettext("已撤销，款项回到原处。"))
+
+
+def _moved(number: str, act: Callable[[Session], None], *, told: str, **forms: FlaskForm) -> ResponseReturnValue:
+    """Move money and go back to its receipt; where that is refused, show the receipt with the form as it was sent."""
     try:
         with transaction() as session:
-            moves.undo(session, require_actor(), number, move_id, note=form.reason.data.strip())
+            act(session)
     except NotFound:
         raise
     except ShopError as refusal:
-        return render_receipt(number, error=refusal.told), refusal.status
-    flash(gettext("已撤销，款项回到原处。"), "success")
+        return render_receipt(number, error=refusal.told, **forms), refusal.status
+    flash(told, "success")
     return redirect(url_for("payments.receipt_page", number=number))
