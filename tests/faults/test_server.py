@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ import pytest
 
 from shop.localpg import destroy, running
 from shop.localpg.places import PROJECT, current_home
+from shop.localpg.processes import STOP_PATIENCE_SECONDS
 from tests.faults.localpg_harness import is_alive, query, wait_until
 
 START_LIMIT_SECONDS = 180  # a first start migrates and loads everything, beside other tests
+# A child that does not hear the first signal is told more firmly after its time.
+STOP_LIMIT_SECONDS = STOP_PATIENCE_SECONDS + 30
 
 
 @dataclass
@@ -84,6 +88,13 @@ class Site:
                     found.append(int(entry.name))
         return found
 
+    def goes_down(self) -> None:
+        """Wait until nothing works for this site any more, or fail and say what still does."""
+        deadline = time.monotonic() + STOP_LIMIT_SECONDS
+        while left := self.processes():
+            assert time.monotonic() < deadline, f"still there: {[_command(pid) for pid in left]}; {self.said()}"
+            time.sleep(0.02)
+
     def web(self) -> list[int]:
         """The web server's processes: first the one that started the others, whatever their numbers are."""
         parents = {}
@@ -115,6 +126,13 @@ class Site:
         server = running(self.data_dir)
         assert server is not None
         return server.pid
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return f"{pid}, which has just ended"
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +172,7 @@ class TestServer:
         assert server.data_dir == site.data_dir
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=STOP_LIMIT_SECONDS) == 0
         assert site.processes() == []
 
         process = site.start()
@@ -164,14 +182,14 @@ class TestServer:
 
         # What a terminal's Ctrl-C sends.
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=STOP_LIMIT_SECONDS) == 0
         assert site.processes() == []
 
     def test_leaves_nothing_behind_and_loses_nothing_when_killed(self, site: Site) -> None:
         process = site.start()
         process.kill()
         process.wait()
-        wait_until(lambda: site.processes() == [])
+        site.goes_down()
 
         site.start()
         assert site.readiness() == 200
@@ -181,7 +199,7 @@ class TestServer:
         shell = site.start(inside="script/server; true")
         shell.kill()
         shell.wait()
-        wait_until(lambda: site.processes() == [])
+        site.goes_down()
 
     def test_starts_a_killed_database_again(self, site: Site) -> None:
         site.start()
@@ -218,9 +236,9 @@ class TestServer:
         process = site.start()
         os.kill(site.web()[0], signal.SIGKILL)
 
-        assert process.wait(timeout=30) == 1
+        assert process.wait(timeout=STOP_LIMIT_SECONDS) == 1
         assert "The web server ended by itself" in site.said()
-        wait_until(lambda: site.processes() == [])
+        site.goes_down()
         site.start()
         assert site.readiness() == 200
 
