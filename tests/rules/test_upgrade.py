@@ -1,4 +1,4 @@
-"""An upgrade of books that were kept before it: what a migration derives from them is what is derived as they are kept."""
+"""An upgrade of books that were kept before it: what it derives from them is what is derived as they are kept."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,8 +26,9 @@ def app(new_database: Callable[[str], DatabaseUrls], settings: Settings) -> Iter
     app = create_app(replace(settings, database_url=urls.app, database_owner_url=urls.owner))
     with app.app_context():
         upgrade()
+        engine = db.engine
         yield app
-        db.engine.dispose()
+    engine.dispose()
 
 
 @pytest.mark.usefixtures("app")
