@@ -36,12 +36,15 @@ _NUMBER = "(get_byte(uuid_send(transfer.id), 14) * 256 + get_byte(uuid_send(tran
 _SHARED = "substring(uuid_send({0}.id) FOR 14)"
 
 # Entries of more than one leg are few, and only they need to be put together; the others can be checked in parallel.
+# Each is there once, or an entry of thousands of legs would be compared leg by leg with itself.
 _HAS_SEVERAL = f"""
     EXISTS (
-        SELECT FROM {{{{transfers}}}} leg
-        WHERE leg.entry_id = transfer.entry_id AND {_NUMBER.replace("transfer", "leg")} <> 1
+        SELECT FROM (
+            SELECT DISTINCT leg.entry_id FROM {{{{transfers}}}} leg WHERE {_NUMBER.replace("transfer", "leg")} <> 1
+        ) several
+        WHERE several.entry_id = transfer.entry_id
     )
-"""
+"""  # noqa: S608 -- put together from constants
 
 _ENTRIES = f"""
     WITH gap AS (
