@@ -41,7 +41,8 @@ class Site:
         """Start script/server, or a shell line around it, and wait for the greeting."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "GANWEI"))}
         environ |= {"GANWEI_DATA_DIR": str(self.data_dir), "PORT": str(self.port)}
-        argv = ["bash", "-c", inside] if inside else ["script/server"]
+        # As from a terminal: whoever runs the tests under nohup passes that on, and the server would outlive its shell.
+        argv = ["env", "--default-signal=HUP", *(["bash", "-c", inside] if inside else ["script/server"])]
         with self.log.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own script
                 argv, cwd=PROJECT, env=environ, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
