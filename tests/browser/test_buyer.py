@@ -7,18 +7,13 @@ from playwright.sync_api import Page, expect
 from sqlalchemy.orm import Session
 
 from tests import factories
-from tests.browser.axe import violations
+from tests.browser.checks import check
 from tests.browser.keyboard import press, reach, sign_in, write
 from tests.identity.mails import link_in, mails_to
 
 pytestmark = pytest.mark.browser
 
 EMAIL = "li.mei@example.com"
-
-
-def _check(page: Page) -> None:
-    assert violations(page) == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
 
 
 def _find_the_product(page: Page) -> None:
@@ -33,10 +28,10 @@ def _find_the_product(page: Page) -> None:
         press(page, facets.locator("summary"))
     press(page, page.get_by_label(re.compile("只看有货")), "Space")
     expect(page).to_have_url(re.compile("available=1"))
-    _check(page)
+    check(page)
     press(page, page.get_by_role("link", name="定西马铃薯", exact=True))
     expect(page.get_by_role("heading", level=1)).to_have_text("定西马铃薯")
-    _check(page)
+    check(page)
 
 
 def _register(page: Page, session: Session) -> None:
@@ -47,13 +42,13 @@ def _register(page: Page, session: Session) -> None:
     write(page, "邮箱", EMAIL)
     write(page, "密码", factories.PASSWORD)
     write(page, "再次输入密码", factories.PASSWORD)
-    _check(page)
+    check(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("还差一步")
     (mail,) = mails_to(session, EMAIL)
     page.goto(link_in(mail, "/confirm/"))
     expect(page.get_by_role("status")).to_contain_text("邮箱已确认")
-    _check(page)
+    check(page)
 
 
 def _fill_in_the_address(page: Page) -> None:
@@ -68,19 +63,19 @@ def test_a_stranger_buys_by_keyboard_alone(session: Session, page: Page) -> None
     _find_the_product(page)
     press(page, page.get_by_role("button", name="加入购物篮", exact=True))
     page.wait_for_url("**/basket")
-    _check(page)
+    check(page)
     press(page, page.get_by_role("link", name="去结算"))
     page.wait_for_url("**/login**")
     expect(page.locator("main")).to_contain_text("购物篮里的商品已为您留着")
-    _check(page)
+    check(page)
     _register(page, session)
     sign_in(page, EMAIL, factories.PASSWORD)
     page.goto("/checkout")
     expect(page.locator(".gw-summary-lines")).to_contain_text("定西马铃薯")
-    _check(page)
+    check(page)
     press(page, page.get_by_role("button", name="提交订单"))
     expect(page.get_by_label("收货人")).to_have_attribute("aria-invalid", "true")
-    _check(page)
+    check(page)
     _fill_in_the_address(page)
     press(page, page.get_by_label("保存到我的收货地址"), "Space")
     press(page, page.get_by_role("button", name="提交订单"))
@@ -90,10 +85,10 @@ def test_a_stranger_buys_by_keyboard_alone(session: Session, page: Page) -> None
     number = page.url.rpartition("/")[2]
     expect(page.locator(".gw-reference")).to_have_text(number)
     expect(page.locator(".gw-due-amount")).to_contain_text("41.90")
-    _check(page)
+    check(page)
     page.goto("/orders")
     expect(page.locator(".gw-order", has_text=number)).to_contain_text("待付款")
-    _check(page)
+    check(page)
     assert "请付款" in mails_to(session, EMAIL)[-1].subject
 
 
@@ -108,7 +103,7 @@ def test_a_buyer_takes_an_address_of_the_book_and_cancels(session: Session, page
     _fill_in_the_address(page)
     press(page, page.get_by_role("button", name="保存"))
     expect(page.locator(".gw-rows")).to_contain_text("友谊路")
-    _check(page)
+    check(page)
     page.goto("/products/GS001")
     press(page, page.get_by_role("button", name="加入购物篮", exact=True))
     page.wait_for_url("**/basket")
@@ -116,15 +111,15 @@ def test_a_buyer_takes_an_address_of_the_book_and_cancels(session: Session, page
     press(page, page.get_by_role("link", name=re.compile("友谊路")))
     page.wait_for_url("**/checkout?address=*")
     expect(page.locator(".gw-picks [aria-current]")).to_contain_text("李梅")
-    _check(page)
+    check(page)
     press(page, page.get_by_role("button", name="提交订单"))
     page.wait_for_url("**/orders/*")
 
     press(page, page.locator("summary", has_text="取消订单"))
-    _check(page)
+    check(page)
     press(page, page.get_by_role("button", name="确定取消"))
     expect(page.locator("[data-status='cancelled']")).to_be_visible()
-    _check(page)
+    check(page)
     session.refresh(item)
     assert item.stock == 100  # what the factory put on the shelf
 
@@ -136,21 +131,21 @@ def test_a_buyer_sees_the_devices_and_gets_back_in_without_the_password(session:
     sign_in(page, email, factories.PASSWORD)
     page.goto("/account")
     expect(page.locator("section[aria-labelledby='sessions'] [data-status='here']")).to_have_count(1)
-    _check(page)
+    check(page)
     press(page, page.locator("main").get_by_role("button", name="退出登录"))
     page.wait_for_url(lambda url: not url.endswith("/account"))
     page.goto("/login")
     press(page, page.get_by_role("link", name="忘记密码"))
     page.wait_for_url("**/reset")
     write(page, "注册时用的邮箱", email)
-    _check(page)
+    check(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("重设密码的邮件已经发出")
 
     page.goto(link_in(mails_to(session, email)[-1], "/reset/"))
     write(page, "新密码", "a quite new password")
     write(page, "再次输入新密码", "a quite new password")
-    _check(page)
+    check(page)
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("密码已重设")
     sign_in(page, email, "a quite new password")

@@ -6,17 +6,12 @@ from sqlalchemy.orm import Session
 
 from shop.identity.models import Role
 from tests import factories
-from tests.browser.axe import violations
+from tests.browser.checks import check
 from tests.browser.keyboard import press, sign_in, write
 
 pytestmark = pytest.mark.browser
 
 PRINTED = "window.print = () => { document.documentElement.dataset.printed = 'yes'; };"
-
-
-def _check(page: Page) -> None:
-    assert violations(page) == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
 
 
 def _order_on_account(page: Page) -> str:
@@ -27,7 +22,7 @@ def _order_on_account(page: Page) -> str:
     write(page, "收货人*", "王建国")
     write(page, "联系电话*", "010-66001122")
     write(page, "详细地址*", "西城区某路 2 号")
-    _check(page)
+    check(page)
     press(page, page.get_by_role("button", name="提交订单"))
     page.wait_for_url("**/orders/*")
     expect(page.locator("[data-status='awaiting_acceptance']")).to_be_visible()
@@ -59,13 +54,13 @@ def test_a_clerk_orders_repeats_prints_and_accepts(session: Session, page: Page)
     press(page, page.get_by_role("button", name="加入购物篮", exact=True))
     page.wait_for_url("**/basket")
     first = _order_on_account(page)
-    _check(page)
+    check(page)
     _print(page)
     press(page, page.get_by_role("button", name="再来一单"))
     page.wait_for_url("**/basket")
     expect(page.get_by_label("定西马铃薯 的数量")).to_have_value("4")
     write(page, "定西马铃薯 的数量", "6")
-    _check(page)
+    check(page)
     second = _order_on_account(page)
     assert second != first
     expect(page.locator("main table")).to_contain_text("6 箱")
@@ -75,7 +70,7 @@ def test_a_clerk_orders_repeats_prints_and_accepts(session: Session, page: Page)
     write(page, "验收数量（箱）", "4.5")
     press(page, page.get_by_role("button", name="确认验收"))
     expect(page.locator(".gw-field-error")).to_be_visible()
-    _check(page)
+    check(page)
     write(page, "少收原因", "一箱半压坏")
     press(page, page.get_by_role("button", name="确认验收"))
 
@@ -83,7 +78,7 @@ def test_a_clerk_orders_repeats_prints_and_accepts(session: Session, page: Page)
     expect(page.locator("[data-status='accepted']")).to_be_visible()
     expect(page.locator("main table")).to_contain_text("一箱半压坏")
     expect(page.locator(".gw-summary-total")).to_contain_text("134.55")
-    _check(page)
+    check(page)
     page.goto("/orders")
     expect(page.locator(".gw-order", has_text=second)).to_contain_text("待结清")
-    _check(page)
+    check(page)

@@ -12,17 +12,11 @@ from shop.catalogue.models import Sku
 from shop.identity.models import Organisation, Role
 from shop.orders.shipping.models import Shipment
 from tests import factories
-from tests.browser.axe import violations
+from tests.browser.checks import check
 from tests.browser.test_finance import enter
 from tests.identity.test_second_factor import with_totp
 
 pytestmark = pytest.mark.browser
-
-
-def check(page: Page) -> None:
-    """Hold the page that is shown to what every page owes its readers."""
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
-    assert violations(page) == [], page.url
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.checks import check
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +63,7 @@ class TestSuggestions:
         type_in(page, "yang")
         page.keyboard.press("ArrowUp")
 
-        assert violations(page) == []
+        check(page)
 
 
 def test_the_search_works_without_scripts(browser: Browser, address: str) -> None:
@@ -81,5 +81,4 @@ def test_the_search_works_without_scripts(browser: Browser, address: str) -> Non
 def test_a_page_fits_and_has_no_violation_of_accessibility(page: Page, path: str) -> None:
     page.goto(path)
 
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert violations(page) == []
+    check(page)
