@@ -13,32 +13,27 @@ _KNOWN_ON = "(entry.posted_at AT TIME ZONE 'Asia/Shanghai')::date"
 _FLOW = f"""
     WITH since AS MATERIALIZED (
         SELECT CASE WHEN {{since}} = 0 THEN '-infinity'::date ELSE min({_KNOWN_ON}) END AS day FROM {{entries}} entry
-    ), cell AS (
-        SELECT debit_account, credit_account, transfer.effective_on AS day, kind, {_KNOWN_ON} AS known_on,
-            count(*) AS count, sum(amount_fen) AS amount_fen
-        FROM ledger_transfer transfer
-        JOIN ledger_entry entry ON entry.id = transfer.entry_id
-        WHERE {_KNOWN_ON} >= (SELECT day FROM since)
-        GROUP BY 1, 2, 3, 4, 5
-    ), held AS (
-        SELECT debit_account, credit_account, day, kind, known_on,
-            sum(count)::bigint AS count, sum(amount_fen) AS amount_fen
-        FROM ledger_flow
+    ), difference AS (
+        SELECT debit_account, credit_account, day, kind, known_on, sum(count) AS count, sum(amount_fen) AS amount_fen
+        FROM (
+            SELECT debit_account, credit_account, transfer.effective_on AS day, kind, {_KNOWN_ON} AS known_on,
+                1 AS count, amount_fen
+            FROM ledger_transfer transfer
+            JOIN ledger_entry entry ON entry.id = transfer.entry_id
+            UNION ALL
+            SELECT debit_account, credit_account, day, kind, known_on, -count, -amount_fen
+            FROM ledger_flow
+        ) both_sides
         WHERE known_on >= (SELECT day FROM since)
         GROUP BY 1, 2, 3, 4, 5
+        HAVING sum(count) <> 0 OR sum(amount_fen) <> 0
     )
     SELECT
         format('flow %s to %s, %s, %s, known on %s', coalesce(debit.code, 'unknown account'),
-            coalesce(credit.code, 'unknown account'), day, wrong.kind, known_on) AS name,
+            coalesce(credit.code, 'unknown account'), day, difference.kind, known_on) AS name,
         format('against the flow, the transfers hold %s fen in %s transfers',
             to_char(amount_fen, 'FMS9999999999999999990'), to_char(count, 'FMS9999999999990')) AS message
-    FROM (
-        SELECT debit_account, credit_account, day, kind, known_on,
-            coalesce(cell.amount_fen, 0) - coalesce(held.amount_fen, 0) AS amount_fen,
-            coalesce(cell.count, 0) - coalesce(held.count, 0) AS count
-        FROM cell FULL JOIN held USING (debit_account, credit_account, day, kind, known_on)
-        WHERE cell.amount_fen IS DISTINCT FROM held.amount_fen OR cell.count IS DISTINCT FROM held.count
-    ) wrong
+    FROM difference
     LEFT JOIN ledger_account debit ON debit.id = debit_account
     LEFT JOIN ledger_account credit ON credit.id = credit_account
     ORDER BY day, name
