@@ -7,8 +7,8 @@ def field(value: str) -> str:
 
 
 def text_field(value: str) -> str:
-    """Write the expression for a field whose value is a text expression, in a database of UTF-8."""
-    return f"int4send(octet_length({value})) || convert_to({value}, 'UTF8')"
+    """Write the expression for a field whose value is a text expression."""
+    return field(f"convert_to({value}, 'UTF8')")
 
 
 def number_field(value: str) -> str:
