@@ -3,6 +3,7 @@
 from calendar import monthrange
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
@@ -46,12 +47,14 @@ def flow_of(
 
     Whole months come from what their sealed transfers add up to, under their first day, and from the transfers that
     wait for a seal. The days of other months come from the flow; so does everything when many wait. Sealing moves
-    transfers from one part to another at one instant, so a statement that reads them all has each of them once.
+    transfers from one part to another at one instant, so a statement that reads them all has each of them once: all
+    that were there when this was called, and maybe later ones.
 
     Raises:
         BadQuery: the moment has no time zone.
     """
-    if known_at is not None or not session.scalar(_FEW_WAIT):
+    queue = session.execute(_QUEUE).one() if known_at is None else None
+    if queue is None or queue.waiting > _FEW:
         flow = flow_at(known_at)
         return select(flow).where(*days(flow.c.day, since, until)).subquery("flow")
     day, effective_on = flow_table.c.day, transfer_table.c.effective_on
@@ -64,24 +67,28 @@ def flow_of(
         is_whole.append(effective_on < until.replace(day=1))
         is_partial.append(day >= until.replace(day=1))
     end = None if until is None else until.replace(day=1)
-    parts = [
-        _cells(flow_month_table, flow_month_table.c.month).where(*days(flow_month_table.c.month, since, end)),
-        _transfers().where(*_waits(), *is_whole),
-    ]
+    parts = [_cells(flow_month_table, flow_month_table.c.month).where(*days(flow_month_table.c.month, since, end))]
+    if queue.waiting:
+        parts.append(_transfers().where(*_waits(queue.first_fact), *is_whole))
     if is_partial:
         parts.append(_cells(flow_table, day).where(*days(day, since, until), or_(*is_partial)))
     return union_all(*parts).subquery("flow")
 
 
-_FEW_WAIT = select(func.coalesce(func.sum(unsealed_table.c["count"]), 0) <= _FEW)
+# Asked first, and told to the statement as a value, from which the planner sees how few transfers came after it.
+_QUEUE = select(
+    func.coalesce(func.sum(unsealed_table.c["count"]), 0).label("waiting"),
+    select(unsealed_table.c.first_fact).order_by("first_fact").limit(1).scalar_subquery().label("first_fact"),
+)
 
 
-def _waits() -> tuple[ColumnElement[bool], ...]:
+def _waits(first_fact: UUID) -> tuple[ColumnElement[bool], ...]:
     """Tell whether a transfer waits for its seal: it came after the first fact of the queue, and none is there."""
-    first = select(unsealed_table.c.first_fact).order_by(unsealed_table.c.first_fact).limit(1).scalar_subquery()
     # The seals are limited as well, so that the others are not read.
-    seal = select(seal_table).where(seal_table.c.fact_id == transfer_table.c.entry_id, seal_table.c.fact_id >= first)
-    return transfer_table.c.id > first, ~seal.exists()
+    seal = select(seal_table).where(
+        seal_table.c.fact_id == transfer_table.c.entry_id, seal_table.c.fact_id >= first_fact
+    )
+    return transfer_table.c.id > first_fact, ~seal.exists()
 
 
 def flow_at(known_at: datetime | None) -> FromClause:
