@@ -319,6 +319,13 @@ class TestDeactivate:
         session.refresh(auditor)
         assert not auditor.active
 
+    def test_of_staff_is_not_another_administrators(self, app: Flask, session: Session, administrator: User) -> None:
+        operator = factories.user(session, role=Role.OPERATOR)
+
+        assert send(signed_in(app, administrator), f"/people/{operator.id}/active").status_code == 404
+        session.refresh(operator)
+        assert operator.active
+
 
 def test_the_platforms_administrator_needs_a_second_factor(client: FlaskClient, session: Session) -> None:
     platform = factories.organisation(session, kind=OrganisationKind.PLATFORM)

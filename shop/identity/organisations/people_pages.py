@@ -67,7 +67,7 @@ def people() -> ResponseReturnValue:
         may_switch=lambda user: rules.may_switch(
             actor,
             user_is_actor=user.id == actor.user_id,
-            kinds=[one.organisation.kind for one in user.memberships],
+            organisations=[one.organisation for one in user.memberships],
         ),
         url_for_page=lambda n: url_for("people.people", page=n, q=text or None),
     )

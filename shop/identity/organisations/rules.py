@@ -33,13 +33,15 @@ def roles_to_give(actor: Actor, organisation: Organisation) -> list[Role]:
     return [role for role in Role if may_give(role, kind=organisation.kind, has_partner=has_partner)]
 
 
-def may_switch(actor: Actor, *, user_is_actor: bool, kinds: Iterable[OrganisationKind]) -> bool:
-    """Tell whether `actor` may shut a person out or let the person in again; `kinds`: of the person's organisations.
+def may_switch(actor: Actor, *, user_is_actor: bool, organisations: Iterable[Organisation]) -> bool:
+    """Tell whether `actor` may shut a person out or let the person in again; `organisations`: the person's.
 
-    Nobody does it to oneself, and an operator not to the platform's own people.
+    Nobody does it to oneself. The platform's own people are its own administrator's, neither an operator's nor another
+    organisation's administrator's.
     """
     if user_is_actor:
         return False
-    if OrganisationKind.PLATFORM in kinds:
-        return actor.has(Role.ADMINISTRATOR)
+    platforms = [one for one in organisations if one.kind is OrganisationKind.PLATFORM]
+    if platforms:
+        return actor.has(Role.ADMINISTRATOR) and all(one.id == actor.organisation_id for one in platforms)
     return actor.has(Role.OPERATOR)

@@ -104,8 +104,8 @@ def set_active(session: Session, actor: Actor, *, user_id: UUID, active: bool, a
     is_self = user.id == actor.user_id
     if is_self:
         raise NotAllowed(gettext("不能停用自己。"))
-    kinds = {one.organisation.kind for one in user.memberships}
-    if not rules.may_switch(actor, user_is_actor=is_self, kinds=kinds):
+    theirs = [one.organisation for one in user.memberships]
+    if not rules.may_switch(actor, user_is_actor=is_self, organisations=theirs):
         raise NotFound(gettext("没有这个人，或不归您管理。"))
     user.active = active
     user.fs_uniquifier = uuid4().hex
