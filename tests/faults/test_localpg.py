@@ -244,6 +244,7 @@ class TestWhatSurvives:
         wait_until(lambda: not is_alive(postmaster))
         with served(data_dir) as server:
             assert query(server, "SELECT answer FROM kept") == [(42,)]
+            wait_until(lambda: "ready to accept connections" in _log(data_dir))
             assert "was shut down at" in _log(data_dir)
             assert "automatic recovery" not in _log(data_dir)
 
@@ -318,7 +319,8 @@ class TestWhatSurvives:
 
     def test_the_log_is_a_file_a_day_of_the_week(self, data_dir: Path) -> None:
         with served(data_dir):
-            assert "ready to accept connections" in _log(data_dir)
+            # The server answers before its log is written.
+            wait_until(lambda: "ready to accept connections" in _log(data_dir))
 
 
 def _log(data_dir: Path) -> str:
