@@ -6,13 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from flask import Flask, Response, has_request_context, request, session
-from flask_babel import Babel, get_locale
+from flask_babel import Babel
 
 import ledger
 from shop.config import BUSINESS_TIMEZONE
-
-LANGUAGES = {"zh": "中文", "en": "English"}
-"""What a visitor may read the pages in; the first is the default."""
+from shop.languages import LANGUAGES, LOCALES, page_language
 
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -59,23 +57,18 @@ def register(app: Flask, *, has_tls: bool) -> None:
 
     @app.context_processor
     def language() -> dict[str, object]:
-        return {"language": _language(), "languages": LANGUAGES}
+        return {"language": page_language(), "languages": LANGUAGES}
 
 
 def _select_language() -> str:
-    # The full name finds the Chinese of the libraries too, some of which file it under zh_Hans_CN.
     # A command of the operator runs outside any request.
-    return "en" if has_request_context() and session.get("language") == "en" else "zh_Hans_CN"
-
-
-def _language() -> str:
-    locale = get_locale()
-    return locale.language if locale is not None else next(iter(LANGUAGES))
+    chosen = session.get("language", "") if has_request_context() else ""
+    return LOCALES.get(chosen, LOCALES["zh"])
 
 
 def localised(row: object) -> str:
     """Return a registry row's name in the reader's language: `name_en` for English, else `name`."""
-    name = getattr(row, "name_en", "") if _language() == "en" else ""
+    name = getattr(row, "name_en", "") if page_language() == "en" else ""
     return str(name or getattr(row, "name", ""))
 
 
@@ -97,7 +90,7 @@ def format_months(months: Iterable[int]) -> str:
     """Return a season such as "9–11月", "9月至次年4月" or "全年" from its months in order."""
     ordered = list(months)
     first, last = ordered[0], ordered[-1]
-    is_english = _language() == "en"
+    is_english = page_language() == "en"
     if len(ordered) == len(_MONTHS_EN):
         return "all year" if is_english else "全年"
     if first == last:

@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Base, Fen, Id, db, now
+from shop.languages import page_language
 
 
 class Role(enum.StrEnum):
@@ -60,11 +61,16 @@ class User(Base, UserMixin):  # type: ignore[misc]  # flask-security ships no ty
     """A person who signs in. An address is stored in small letters, so that one person is one row."""
 
     __tablename__ = "user"
-    __table_args__ = (CheckConstraint("email = lower(email)", name="email_small_letters"),)
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_small_letters"),
+        CheckConstraint("language IN ('zh', 'en')", name="language_known"),
+    )
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
+    language: Mapped[str] = mapped_column(default=page_language)
+    """Of the mails to the person, and of the pages on a device where no other was chosen."""
     password: Mapped[str | None]
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)

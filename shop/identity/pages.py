@@ -11,10 +11,10 @@ from flask_login import current_user
 from shop.db import db, now, transaction
 from shop.errors import InvalidInput, NotFound
 from shop.identity import audit, service, tokens
-from shop.identity.actor import ORGANISATION_KEY, forget_actor, organisations_of, require_actor, requires
+from shop.identity.actor import ORGANISATION_KEY, current_actor, forget_actor, organisations_of, require_actor, requires
 from shop.identity.signin import agents, sessions
 from shop.identity.signin.hooks import current_session_id
-from shop.web import LANGUAGES
+from shop.languages import LANGUAGES
 
 blueprint = Blueprint("identity", __name__)
 
@@ -73,11 +73,15 @@ def revoke_token(token_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/language")
 def set_language() -> ResponseReturnValue:
-    """Read the pages in another language, and go back to the page that one was on."""
+    """Read the pages, and the mails of whoever is signed in, in another language; go back to where one was."""
     chosen = request.form.get("language", "")
     if chosen not in LANGUAGES:
         raise InvalidInput(gettext("没有这种语言"))
     session["language"] = chosen
+    actor = current_actor()
+    if actor is not None:
+        with transaction() as database:
+            service.choose_language(database, actor, chosen)
     return redirect(own_path(request.form.get("next")), code=303)
 
 

@@ -144,6 +144,12 @@ def create_user(session: Session, actor: Actor | None, *, email: str, name: str,
     return user
 
 
+def choose_language(session: Session, actor: Actor, language: str) -> None:
+    """Write mails to the actor in this language from now on; one of `LANGUAGES`."""
+    session.get_one(User, actor.user_id).language = language
+    audit.record(session, actor, action="user.language_chosen", subject=f"user:{actor.email}", language=language)
+
+
 def organisation_errors(session: Session, draft: OrganisationDraft) -> tuple[FieldError, ...]:
     """Tell what is wrong with what an organisation shall be."""
     errors: tuple[FieldError, ...] = ()

@@ -8,28 +8,36 @@ from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 
 from shop.config import Settings
+from shop.languages import LOCALES, page_language
 from shop.mail.models import OutgoingMail
 
-LANGUAGE = "zh_Hans_CN"
-"""Mails are written in Chinese, whatever the language of the page on which somebody caused them."""
 
+def add(  # its context is a template's own
+    session: Session,
+    *,
+    to: str,
+    template: str,
+    language: str | None = None,
+    **context: Any,  # noqa: ANN401
+) -> OutgoingMail:
+    """Put the mail `mail/<language>/<template>.txt` into the outbox, in the caller's transaction.
 
-def add(session: Session, *, to: str, template: str, **context: Any) -> OutgoingMail:  # noqa: ANN401  # a template's own
-    """Put the mail `mail/<template>.txt` into the outbox, in the caller's transaction."""
-    subject, text, html = render(template, **context)
+    The language is the reader's; that of the page which causes the mail where the reader's is unknown.
+    """
+    subject, text, html = render(template, language=language or page_language(), **context)
     mail = OutgoingMail(template=template, recipient=to, subject=subject, text=text, html=html)
     session.add(mail)
     return mail
 
 
-def render(template: str, **context: Any) -> tuple[str, str, str]:  # noqa: ANN401  # a template's own
+def render(template: str, *, language: str, **context: Any) -> tuple[str, str, str]:  # noqa: ANN401  # a template's own
     """Return subject, text and HTML. It needs no request: the worker writes mails too."""
     jinja = current_app.jinja_env
-    with force_locale(LANGUAGE):
-        written = jinja.get_template(f"mail/{template}.txt").render(url=address, **context)
+    with force_locale(LOCALES[language]):
+        written = jinja.get_template(f"mail/{language}/{template}.txt").render(url=address, **context)
         subject, _, text = written.strip().partition("\n")
         paragraphs = [_paragraph(part) for part in text.strip().split("\n\n")]
-        html = jinja.get_template("mail/_frame.html").render(subject=subject, paragraphs=paragraphs)
+        html = jinja.get_template("mail/_frame.html").render(language=language, subject=subject, paragraphs=paragraphs)
     return subject.strip(), text.strip() + "\n", html
 
 

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from shop.identity.models import User
 from shop.mail import outbox
-from shop.orders.forms import METHOD_LABELS, STATUS_LABELS
+from shop.orders.forms import METHOD_LABELS
 from shop.orders.models import Order
 
 
@@ -18,9 +18,9 @@ def tell(session: Session, order: Order) -> None:
         session,
         to=user.email,
         template="order",
+        language=user.language,
         user=user,
         order=order,
         status=order.status.value,
-        label=STATUS_LABELS[order.status][0],
         method=METHOD_LABELS[order.payment_method],
     )

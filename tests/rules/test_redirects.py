@@ -65,6 +65,15 @@ def assert_stays(answer: TestResponse, path: str) -> None:
         assert destination(headers.get(name, ""), path) == "http://localhost", headers.get(name)
 
 
+_NEW = "another battery staple"
+_REGISTRATION = {
+    "name": "某人",
+    "email": "somebody@example.com",
+    "password": factories.PASSWORD,
+    "password_confirm": factories.PASSWORD,
+}
+
+
 def forms(role: Role | None) -> list[tuple[str, dict[str, str]]]:
     """Return the forms that lead back to where one was, with what makes them succeed."""
     if role is None:
@@ -73,9 +82,15 @@ def forms(role: Role | None) -> list[tuple[str, dict[str, str]]]:
             ("/basket/lines", {"sku": "GS001-1", "quantity": "1"}),
             ("/basket/lines", {"sku": "GS001-1", "quantity": "many"}),
             ("/basket/lines/GS001-1", {"quantity": "2"}),
+            ("/register", _REGISTRATION),
+            ("/reset", {"email": "somebody@example.com"}),
+            ("/confirm", {"email": "somebody@example.com"}),
         ]
     return [
         ("/verify", {"password": factories.PASSWORD}),
+        ("/change", {"password": factories.PASSWORD, "new_password": _NEW, "new_password_confirm": _NEW}),
+        ("/orders/none/cancel", {}),
+        ("/account/organisation", {"code": "none"}),
         ("/people/{user}/active", {"active": "1"}),
     ]
 

@@ -59,6 +59,7 @@ ACTIONS = {
     "user.confirmed": lazy_gettext("验证邮箱"),
     "user.created": lazy_gettext("新建用户"),
     "user.deactivated": lazy_gettext("停用用户"),
+    "user.language_chosen": lazy_gettext("选择语言"),
     "user.locked": lazy_gettext("锁定登录"),
     "user.password_changed": lazy_gettext("修改密码"),
     "user.password_reset": lazy_gettext("重置密码"),

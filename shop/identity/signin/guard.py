@@ -80,7 +80,7 @@ def _tell(session: Session, address: str, *, until: datetime) -> None:
     user = session.scalar(sa.select(User).where(User.email == _plain(address)))
     if user is not None:
         audit.record(session, None, action="user.locked", subject=f"user:{user.email}", until=until.isoformat())
-        outbox.add(session, to=user.email, template="locked", user=user, until=until)
+        outbox.add(session, to=user.email, template="locked", language=user.language, user=user, until=until)
 
 
 def _plain(address: str) -> str:

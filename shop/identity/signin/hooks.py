@@ -83,6 +83,9 @@ def _on_logged_in(_sender: Flask, *, user: User, **_event: object) -> None:
     if before is not None:
         sessions.end(db.session, user.id, before, at=now())
     session[sessions.KEY] = str(begun.id)
+    if "language" in session:
+        user.language = session["language"]
+    session["language"] = user.language
 
 
 def _on_logged_out(_sender: Flask, *, user: User | None = None, **_event: object) -> None:

@@ -43,13 +43,14 @@ class OutboxMail(MailUtil):  # type: ignore[misc]  # flask-security ships no typ
         A mail to somebody who does not exist costs the same work, so that the time to the answer does not tell. It is
         never sent.
         """
+        language = context["user"].language  # nobody has none
         if template in _STORED_BY_THE_LIBRARY:
-            outbox.add(db.session, to=recipient, template=template, **context)
+            outbox.add(db.session, to=recipient, template=template, language=language, **context)
             return
         try:
             with transaction() as session:
                 session.flush()
-                mail = outbox.add(session, to=recipient, template=template, **context)
+                mail = outbox.add(session, to=recipient, template=template, language=language, **context)
                 if _is_nobody(context["user"]) or _had_enough(session, recipient, template):
                     mail.sent_at, mail.text, mail.html = now(), "", ""
         except IntegrityError:

@@ -13,4 +13,13 @@ def tell(session: Session, order: Order, shipment: Shipment) -> None:
     """Put a mail about a parcel that left, or was taken back, into the outbox, in the commit of that."""
     user = session.get_one(User, order.user_id)
     carrier = CARRIER_LABELS[shipment.carrier]
-    outbox.add(session, to=user.email, template="shipment", user=user, order=order, parcel=shipment, carrier=carrier)
+    outbox.add(
+        session,
+        to=user.email,
+        template="shipment",
+        language=user.language,
+        user=user,
+        order=order,
+        parcel=shipment,
+        carrier=carrier,
+    )
