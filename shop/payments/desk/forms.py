@@ -39,7 +39,8 @@ class PlaceForm(_AmountForm):
 class RefundForm(_AmountForm):
     """Money that went back to the payer."""
 
-    amount = StringField(_l("退款金额（元）"), [DataRequired(_l("请填写金额。"))])
+    # An id of its own: the other form stands on the same page.
+    amount = StringField(_l("退款金额（元）"), id="refund_amount", validators=[DataRequired(_l("请填写金额。"))])
     refunded_on = DateField(_l("退款日期"), [DataRequired(_l("请填写日期，例如 2026-01-31。"))])
     bank_reference = StringField(
         _l("银行流水号"), [DataRequired(_l("请填写银行流水号，便于日后核对。")), Length(max=100)]

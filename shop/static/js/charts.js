@@ -174,12 +174,14 @@ async function mapOption(chart, { echarts, money, mapUrl, isNarrow }) {
     echarts.registerMap("counties", await shapes.json());
   }
   const amounts = chart.items.map((item) => item.value);
+  const countyNames = new Map(echarts.getMap("counties").geoJSON.features.map(({ properties }) => [properties.code, properties.name]));
   return {
     ...common(),
     tooltip: {
       confine: true,
+      // Of a county without an amount the library knows no more than its code.
       formatter: ({ data, name }) =>
-        tip(data?.county ?? name, data ? [...data.parts.map((part) => [part.name, money.full(part.value)])] : [["", "—"]]),
+        data?.parts ? tip(data.county, data.parts.map((part) => [part.name, money.full(part.value)])) : tip(countyNames.get(name) ?? name, [["", "—"]]),
     },
     visualMap: {
       type: "piecewise",
@@ -219,6 +221,20 @@ function heightOf(chart, isNarrow) {
   return chart.upright ? (isNarrow ? 260 : 320) : chart.items.length * (chart.before ? ROW_HEIGHT + 8 : ROW_HEIGHT) + 84;
 }
 
+/** A bar may be thin or low, so its whole row or column leads where it does. */
+function openItems(drawn, chart) {
+  const pane = drawn.getZr();
+  const urlAt = ({ offsetX, offsetY }) => {
+    if (!drawn.containPixel({ gridIndex: 0 }, [offsetX, offsetY])) return undefined;
+    return chart.items[drawn.convertFromPixel({ gridIndex: 0 }, [offsetX, offsetY])[chart.upright ? 0 : 1]]?.url;
+  };
+  pane.on("click", (event) => {
+    const url = urlAt(event);
+    if (url) window.location.assign(url);
+  });
+  pane.on("mousemove", (event) => pane.setCursorStyle(urlAt(event) ? "pointer" : "default"));
+}
+
 async function draw(figure) {
   const chart = JSON.parse(figure.dataset.chart);
   const echarts = await import(figure.dataset.library);
@@ -237,10 +253,11 @@ async function draw(figure) {
   const option = await options[chart.kind](chart, context);
   const drawn = echarts.init(plot, null, { renderer: "canvas", devicePixelRatio: Math.max(2, window.devicePixelRatio) });
   drawn.setOption(option);
-  drawn.on("click", ({ data, dataIndex }) => {
-    const url = data?.url ?? (chart.kind === "bars" ? chart.items[dataIndex]?.url : undefined);
-    if (url) window.location.assign(url);
-  });
+  if (chart.kind === "bars") {
+    openItems(drawn, chart);
+  } else {
+    drawn.on("click", ({ data }) => { if (data?.url) window.location.assign(data.url); });
+  }
   new ResizeObserver(() => { if (!window.matchMedia("print").matches) drawn.resize(); }).observe(plot);
   window.addEventListener("beforeprint", () => drawn.resize({ width: PAPER_WIDTH }));
   window.addEventListener("afterprint", () => drawn.resize({ width: "auto" }));
