@@ -114,6 +114,7 @@ def seal(session: Session, *, limit: int = 10_000) -> Sealed:
         lines.append(f"{seq}\t{fact.id.hex}\t\\\\x{previous.hex()}\t{now.isoformat()}\n")
     with copy_in(session.connection(), _STORE) as copy:
         copy.write("".join(lines))
+    session.execute(_PLAN_ANEW)
     session.execute(_COUNT, {"before": before})
     done = facts[-1].id if len(facts) == limit else ranges["last"][-1]
     session.execute(_DONE, {**ranges, "done": done, "sealed": len(facts)})
@@ -185,13 +186,20 @@ _CHANGES = text(f"""
     WHERE {_UNSEALED}
 """)  # noqa: S608 -- put together from the constants above
 
-# Adds what was sealed to the sums of its months. An entry's transfers are found by their ids, as everywhere.
+# Adds what was sealed to the sums of its months. An entry's transfers are found by their ids, as everywhere. The
+# planner expects far too many of them, and once read all transfers first and all seals for each: OFFSET 0 fixes the
+# order. Nor is a plan used again that was made when there were few.
+_PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _COUNT = text(r"""
     INSERT INTO ledger_flow_month AS held (debit_account, credit_account, month, kind, count, amount_fen)
     SELECT debit_account, credit_account, date_trunc('month', effective_on)::date, kind, count(*), sum(amount_fen)
-    FROM ledger_seal seal JOIN ledger_transfer transfer ON transfer.id BETWEEN seal.fact_id
-        AND encode(substring(uuid_send(seal.fact_id) FOR 14) || '\xffff'::bytea, 'hex')::uuid
-    WHERE seal.seq > :before
+    FROM (SELECT fact_id FROM ledger_seal WHERE seq > :before OFFSET 0) seal CROSS JOIN LATERAL (
+        SELECT *
+        FROM ledger_transfer
+        WHERE id BETWEEN seal.fact_id
+            AND encode(substring(uuid_send(seal.fact_id) FOR 14) || '\xffff'::bytea, 'hex')::uuid
+        OFFSET 0
+    ) transfer
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (debit_account, credit_account, month, kind) DO UPDATE
     SET count = held.count + excluded.count, amount_fen = held.amount_fen + excluded.amount_fen

@@ -8,7 +8,7 @@ _AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def check(page: Page) -> None:
-    """Hold the page that is shown to what every page owes: it fits, each id is one element's, and axe-core finds nothing."""
+    """Hold the page that is shown to what every page owes: it fits, no id is given twice, axe-core finds nothing."""
     page.wait_for_load_state()  # a click has only begun to fetch the next page
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
