@@ -16,6 +16,19 @@ PREFIX = "gw_"
 """Lets a scanner for leaked secrets recognise one of ours."""
 
 
+# Put together once: it is asked with every request of the API.
+_OWNER = (
+    sa.select(User)
+    .join(ApiToken, ApiToken.user_id == User.id)
+    .where(
+        ApiToken.token_hash == sa.bindparam("token_hash"),
+        ApiToken.revoked_at.is_(None),
+        ApiToken.expires_at > sa.bindparam("at"),
+    )
+    .options(joinedload(User.memberships).joinedload(Membership.organisation))
+)
+
+
 def make(session: Session, user_id: UUID, *, at: datetime) -> tuple[str, ApiToken]:
     """Make a token for a user. The text is returned here and can never be read again."""
     text = PREFIX + secrets.token_urlsafe(32)
@@ -29,13 +42,7 @@ def resolve(session: Session, text: str, *, at: datetime) -> User | None:
 
     None when the token is unknown, expired or revoked, or the user may not sign in.
     """
-    found = session.scalars(
-        sa.select(User)
-        .join(ApiToken, ApiToken.user_id == User.id)
-        .where(ApiToken.token_hash == _digest(text), ApiToken.revoked_at.is_(None), ApiToken.expires_at > at)
-        .options(joinedload(User.memberships).joinedload(Membership.organisation))
-    )
-    user = found.unique().one_or_none()
+    user = session.scalars(_OWNER, {"token_hash": _digest(text), "at": at}).unique().one_or_none()
     return user if user is not None and user.is_active else None
 
 

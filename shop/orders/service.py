@@ -101,6 +101,7 @@ def place_order(
         status=rules.first_status(draft.payment_method),
         pay_until=rules.pay_until(draft.payment_method, at=at, within=pay_within),
         payment_method=draft.payment_method,
+        user_id=actor.user_id,
         user=session.get_one(User, actor.user_id),
         organisation=session.get_one(Organisation, actor.organisation_id) if actor.has(Role.CANTEEN) else None,
         partner_code=partner_code,
@@ -126,8 +127,8 @@ def place_order(
     ]
     session.add(order)
     audit.record(session, actor, action="order.place", subject=f"order:{order.number}", total_fen=order.total_fen)
-    session.flush()  # so that a rule of the database speaks here, not at the commit
     notices.tell(session, order)
+    session.flush()  # so that a rule of the database speaks here, not at the commit
     return order
 
 

@@ -20,5 +20,5 @@ def write_what_was_read(monkeypatch: pytest.MonkeyPatch, *, between: Callable[[]
         for code, sku in skus.items():
             session.execute(sa.update(Sku).where(Sku.code == code).values(stock=sku.stock + changes[code]))
 
-    monkeypatch.setattr(sa.Select, "with_for_update", lambda query, **_: query)
+    monkeypatch.setattr(holds, "_LOCKED", vars(holds)["_ITEMS"])
     monkeypatch.setattr(holds, "_move", move)

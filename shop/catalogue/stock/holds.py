@@ -32,6 +32,16 @@ _MOVE = sa.text("""
     sa.bindparam("user_id", type_=sa.Uuid()),
 )
 
+_ITEMS = (
+    sa.select(Sku)
+    .where(Sku.code.in_(sa.bindparam("codes", expanding=True)))
+    .order_by(Sku.code)
+    .options(joinedload(Sku.product, innerjoin=True).joinedload(Product.producer, innerjoin=True))
+    # What the session read before it had the lock may be stale.
+    .execution_options(populate_existing=True)
+)
+_LOCKED = _ITEMS.with_for_update(of=Sku)
+
 
 class OutOfStock(ShopError):
     """There is less on the shelf than was asked for. `errors` names each item and what is left of it."""
@@ -114,16 +124,7 @@ def return_stock(session: Session, demand: Mapping[str, int], *, cause: Cause = 
 def _lock(session: Session, demand: Mapping[str, int]) -> dict[str, Sku]:
     if bad := [code for code, packs in demand.items() if packs <= 0]:
         raise InvalidInput(errors=tuple(FieldError(code, gettext("数量必须大于零。")) for code in sorted(bad)))
-    query = (
-        sa.select(Sku)
-        .where(Sku.code.in_(demand))
-        .order_by(Sku.code)
-        .options(joinedload(Sku.product, innerjoin=True).joinedload(Product.producer, innerjoin=True))
-        .with_for_update(of=Sku)
-        # What the session read before it had the lock may be stale.
-        .execution_options(populate_existing=True)
-    )
-    found = {sku.code: sku for sku in session.scalars(query)}
+    found = {sku.code: sku for sku in session.scalars(_LOCKED, {"codes": list(demand)})}
     if missing := sorted(demand.keys() - found.keys()):
         raise InvalidInput(errors=tuple(FieldError(code, gettext("没有这种规格。"), value=code) for code in missing))
     return found
