@@ -46,7 +46,6 @@ def create_token(credentials: dict[str, Any]) -> dict[str, str | datetime]:
     if locked_until is not None:
         raise guard.AccountLocked(locked_until)
     with transaction() as session:
-        guard.forgive(session, credentials["email"])
         text, token = service.exchange_password(
             session,
             email=credentials["email"],
@@ -54,6 +53,8 @@ def create_token(credentials: dict[str, Any]) -> dict[str, str | datetime]:
             totp=credentials.get("totp"),
             at=now(),
         )
+        # After it, so that here too the row of the user is locked before that of the guesses.
+        guard.forgive(session, credentials["email"])
         return {"token": text, "expires_at": token.expires_at}
 
 

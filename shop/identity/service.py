@@ -247,7 +247,7 @@ def exchange_password(
     if not user.verify_and_update_password(normal) or not user.is_active or user.confirmed_at is None:
         raise WrongCredentials
     if user.has_totp:
-        _check_totp(session, user, totp)
+        _check_totp(user, totp)
     elif user.check_tf_required_setup():
         raise TotpNotSetUp
     return issue_token(session, actor_for(session, user), at=at)
@@ -276,11 +276,9 @@ def demo_logins(session: Session) -> list[DemoLogin]:
     return list(logins.values())
 
 
-def _check_totp(session: Session, user: User, code: str | None) -> None:
+def _check_totp(user: User, code: str | None) -> None:
     if not code:
         raise TotpRequired
-    # Two requests with one code: the second waits here and then finds the code used.
-    session.refresh(user, ["tf_last_counter"], with_for_update={"key_share": True})
     factory = current_app.extensions["security"].totp_factory
     window = current_app.config["SECURITY_TWO_FACTOR_AUTHENTICATOR_VALIDITY"]
     if not factory.verify_totp(code, user.tf_totp_secret, user, window):

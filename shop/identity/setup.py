@@ -67,7 +67,11 @@ class SingleUseTotp(Totp):  # type: ignore[misc]  # flask-security ships no type
     """One-time passwords that really work one time: a code that was seen over a shoulder opens nothing."""
 
     def get_last_counter(self, user: User) -> int | None:
-        """Return the time step of the last accepted code."""
+        """Return the time step of the last accepted code, once no other request is checking one.
+
+        Of two requests with one code the second waits here, and then finds the code used.
+        """
+        db.session.refresh(user, ["tf_last_counter"], with_for_update={"key_share": True})
         return user.tf_last_counter
 
     def set_last_counter(self, user: User, tmatch: TotpMatch) -> None:

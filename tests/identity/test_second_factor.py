@@ -2,6 +2,7 @@
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -152,6 +153,30 @@ class TestCode:
         assert with_code.status_code == 201
         assert again.status_code == 401
         assert session.query(ApiToken).count() == 1
+
+    def test_works_once_for_two_browsers_at_the_same_moment(self, app: Flask, session: Session) -> None:
+        user = with_totp(app, session)
+        code = code_for(app, user.tf_totp_secret)
+        browsers = [app.test_client() for _ in range(2)]
+        forms = []
+        for browser in browsers:
+            log_in(browser, user.email)
+            page = browser.get("/tf-validate").get_data(as_text=True)
+            forms.append({"code": code, "csrf_token": factories.csrf_token(page)})
+        user_id = user.id
+        session.rollback()
+        # Both requests are under way before either can write what it found.
+        session.get(User, user_id, with_for_update={"key_share": True})
+        with ThreadPoolExecutor(len(browsers)) as pool:
+            sent = [
+                pool.submit(browser.post, "/tf-validate", data=form)
+                for browser, form in zip(browsers, forms, strict=True)
+            ]
+            wait(sent, timeout=0.5)
+            session.rollback()
+            wait(sent)
+
+        assert sorted(account(browser) for browser in browsers) == [200, 303]
 
 
 def test_an_operator_resets_a_lost_one(app: Flask, client: FlaskClient, session: Session) -> None:

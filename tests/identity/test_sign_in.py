@@ -235,6 +235,19 @@ class TestPassword:
 
         assert "密码至少要有 10 个字符" in answer.get_data(as_text=True)
 
+    def test_change_ends_the_tokens(self, client: FlaskClient, session: Session) -> None:
+        user = factories.user(session)
+        headers = factories.bearer(session, user)
+        factories.sign_in(client, user)
+        new = "another battery staple"
+        form = {"password": factories.PASSWORD, "new_password": new, "new_password_confirm": new}
+        form["csrf_token"] = factories.csrf_token(client.get("/change").get_data(as_text=True))
+        assert client.get("/api/v1/orders", headers=headers).status_code == 200
+
+        client.post("/change", data=form)
+
+        assert client.get("/api/v1/orders", headers=headers).status_code == 401
+
 
 class TestCookie:
     def test_is_out_of_reach_of_scripts_and_other_sites(self, client: FlaskClient) -> None:

@@ -141,5 +141,7 @@ def _on_password_reset(_sender: Flask, *, user: User, **_event: object) -> None:
 
 
 def _on_password_changed(_sender: Flask, *, user: User, **_event: object) -> None:
+    """End what was opened with the old password: the library has ended the other sessions, and here go the tokens."""
+    tokens.revoke_all(db.session, user.id, at=now())
     actor = actor_for(db.session, user)
     audit.record(db.session, actor, action="user.password_changed", subject=f"user:{user.email}")
