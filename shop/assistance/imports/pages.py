@@ -24,7 +24,6 @@ from shop.assistance.imports.api import upload_limit_bytes
 from shop.assistance.imports.files import template, verdicts
 from shop.assistance.imports.models import ImportStatus, Outcome, SaleImport
 from shop.assistance.imports.reading.archive import MAX_XLSX_ROWS
-from shop.assistance.imports.schemas import language
 from shop.assistance.models import SaleStatus
 from shop.assistance.rules import decisions
 from shop.db import business_day, db, transaction
@@ -32,6 +31,7 @@ from shop.errors import ShopError
 from shop.identity.actor import require_actor, requires
 from shop.identity.idempotency import idempotent
 from shop.inputs import takes_files
+from shop.languages import page_language
 from shop.registry import queries as registry
 from shop.web import page_number
 
@@ -135,7 +135,7 @@ def verdicts_csv(import_id: UUID) -> ResponseReturnValue:
     rows = queries.verdicts(db.session, sheet, outcomes=_asked())
     # Written out first: what goes wrong is then an error, not half a file that looks whole.
     file = tempfile.TemporaryFile(prefix="ganwei-verdicts-")  # noqa: SIM115 - it is closed by whoever sends it
-    for piece in verdicts.as_csv(sheet, rows, language=language()):
+    for piece in verdicts.as_csv(sheet, rows, language=page_language()):
         file.write(piece.encode())
     file.seek(0)
     return send_file(file, mimetype="text/csv", as_attachment=True, download_name=f"{_stem(sheet)}.csv")
@@ -149,7 +149,7 @@ def verdicts_xlsx(import_id: UUID) -> ResponseReturnValue:
     if sheet.seen > MAX_XLSX_ROWS:
         return redirect(url_for("sale_imports.verdicts_csv", import_id=import_id, only=request.args.get("only")))
     rows = queries.verdicts(db.session, sheet, outcomes=_asked())
-    file = verdicts.as_xlsx(sheet, rows, language=language())
+    file = verdicts.as_xlsx(sheet, rows, language=page_language())
     return send_file(file, mimetype=_XLSX, as_attachment=True, download_name=f"{_stem(sheet)}.xlsx")
 
 
@@ -207,7 +207,7 @@ def _view(import_id: UUID) -> dict[str, object]:
         "sheet": sheet,
         "outcome": outcome,
         "page": queries.verdict_page(db.session, sheet, outcome=outcome, page=page_number(), page_size=PAGE_SIZE),
-        "language_of_words": language(),
+        "language_of_words": page_language(),
         "reported": reported,
         "may_cancel": actor.has(*service.REPORTERS) and not sheet.is_final,
         "may_confirm": SaleStatus.CONFIRMED in allowed and sheet.is_final and not sheet.is_confirming and reported > 0,

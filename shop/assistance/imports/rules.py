@@ -14,6 +14,7 @@ from typing import Any
 
 from flask_babel import force_locale, lazy_gettext
 
+from shop import languages
 from shop.assistance import rules
 from shop.assistance.imports.drafting import MODES, Origin, Reading
 from shop.assistance.imports.models import ImportStatus, Outcome
@@ -25,7 +26,7 @@ from shop.assistance.rules import KnownCodes, SaleDraft
 from shop.errors import FieldError, NotAllowed
 from shop.identity.actor import Actor
 
-LANGUAGES = ("zh", "en")
+LANGUAGES = tuple(languages.LANGUAGES)
 """A verdict is kept in every language: who reads it may not be who sent the sheet."""
 
 STATUS_LABELS = {

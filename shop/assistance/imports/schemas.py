@@ -3,12 +3,11 @@
 from typing import Any
 
 import marshmallow as ma
-from flask_babel import get_locale
 from flask_smorest.fields import Upload
 from marshmallow import fields
 
 from shop.assistance.imports.models import ImportStatus, Outcome, SaleImport, SaleImportRow, SheetFormat
-from shop.assistance.imports.rules import LANGUAGES
+from shop.languages import page_language
 from shop.rest import PageQuery
 
 
@@ -48,7 +47,7 @@ class SaleImportSchema(ma.Schema):
 
     def get_problem(self, sheet: SaleImport) -> str | None:
         """Return why the sheet cannot be read, in the reader's language."""
-        return None if sheet.problem is None else str(sheet.problem[language()])
+        return None if sheet.problem is None else str(sheet.problem[page_language()])
 
 
 class FaultSchema(ma.Schema):
@@ -70,7 +69,7 @@ class VerdictSchema(ma.Schema):
 
     def get_faults(self, row: SaleImportRow) -> list[dict[str, Any]]:
         """Return what is wrong, in the reader's language."""
-        names = {"column": "column", "value": "value", "reason": language()}
+        names = {"column": "column", "value": "value", "reason": page_language()}
         return [{name: fault[key] for name, key in names.items()} for fault in row.faults or []]
 
 
@@ -78,9 +77,3 @@ class VerdictQuery(PageQuery):
     """Which verdicts are asked for."""
 
     outcome = fields.Enum(Outcome, by_value=True, load_default=None)
-
-
-def language() -> str:
-    """Return the reader's language, of those in which verdicts are kept."""
-    locale = get_locale()
-    return locale.language if locale is not None and locale.language in LANGUAGES else LANGUAGES[0]
